@@ -1,0 +1,1 @@
+"""The language, pure: strict JSON in, typed vocabulary, and back out again."""

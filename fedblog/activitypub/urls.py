@@ -1,0 +1,101 @@
+"""The only maker of `Uri`: an absolute http(s) URL that has been looked at, safe to compare, store and hand to the guard.
+
+A plain `str` can't be dialled: `federation/client.py` takes `Uri` only. Being a `Uri` says nothing about where the
+host's address points; that is decided by `federation/guard.py` at connect time.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NewType
+from urllib.parse import urlsplit
+
+from fedblog.errors import InvalidInput
+
+Uri = NewType("Uri", str)
+
+MAX_URI_LENGTH = 2048
+# Control characters, blanks and what WHATWG URL parsers repair differently: one reading only, or none (SECURITY 19).
+_FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\xa0\"<>\\^`{|}\u2028\u2029\ufeff]")
+_HOST = re.compile(r"^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$")
+_IPV6 = re.compile(r"^[0-9a-f:.]+$")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def parse_uri(value: object) -> Uri:
+    """A `Uri` out of foreign text; the text is kept byte for byte (ids are compared as strings).
+
+    Raises `InvalidInput` (reason `uri_invalid`) for anything but http(s) with a host: other schemes, relative
+    references, userinfo, control characters, a port out of range, over 2,048 characters.
+    """
+    if not isinstance(value, str):
+        raise InvalidInput("not a URL", reason="uri_invalid")
+    if not value or len(value) > MAX_URI_LENGTH or _FORBIDDEN.search(value) or not value.isprintable():
+        raise InvalidInput("not a usable URL", reason="uri_invalid")
+    try:
+        parts = urlsplit(value)
+        host, port = parts.hostname, parts.port
+    except ValueError as exc:
+        raise InvalidInput("not a usable URL", reason="uri_invalid") from exc
+    if parts.scheme not in _DEFAULT_PORTS or not host or "@" in parts.netloc or port == 0:
+        raise InvalidInput("not an http(s) URL", reason="uri_invalid")
+    if parts.netloc.endswith(":") or not _host_is_plain(host):
+        raise InvalidInput("not a usable host", reason="uri_invalid")
+    return Uri(value)
+
+
+def maybe_uri(value: object) -> Uri | None:
+    """`parse_uri`, or None where the value can't be used."""
+    try:
+        return parse_uri(value)
+    except InvalidInput:
+        return None
+
+
+def _host_is_plain(host: str) -> bool:
+    if ":" in host:
+        return bool(_IPV6.match(host))
+    try:
+        ascii_host = host.lower().encode("idna").decode() if not host.isascii() else host.lower()
+    except UnicodeError:
+        return False
+    return len(ascii_host) <= 253 and bool(_HOST.match(ascii_host.removesuffix(".")))
+
+
+def host_of(uri: str) -> str:
+    """Host of a `Uri`, lower case, in ASCII (IDNA), with the port when it is not the scheme's own: `a.example:8443`."""
+    parts = urlsplit(uri)
+    host = (parts.hostname or "").removesuffix(".")
+    if not host.isascii():
+        host = host.encode("idna").decode()
+    if ":" in host:
+        host = f"[{host}]"
+    port = parts.port
+    return host if port is None or port == _DEFAULT_PORTS[parts.scheme] else f"{host}:{port}"
+
+
+def origin_of(uri: str) -> str:
+    """Scheme and host, comparable: `https://a.example` (FEP-fe34)."""
+    return f"{urlsplit(uri).scheme}://{host_of(uri)}"
+
+
+def same_origin(one: str, other: str) -> bool:
+    """Whether both belong to one origin (scheme, host, port)."""
+    return origin_of(one) == origin_of(other)
+
+
+def same_id(one: str, other: str) -> bool:
+    """Whether two ids are the same: scheme and host without case, the rest byte for byte (KEY-04)."""
+    if one == other:
+        return True
+    return same_origin(one, other) and _tail(one) == _tail(other)
+
+
+def _tail(uri: str) -> tuple[str, str, str]:
+    parts = urlsplit(uri)
+    return parts.path or "/", parts.query, parts.fragment
+
+
+def without_fragment(uri: Uri) -> Uri:
+    """The document that holds a fragment id."""
+    return Uri(uri.partition("#")[0])

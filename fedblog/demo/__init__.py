@@ -1,0 +1,1 @@
+"""`fedblog demo`: a throw-away blog and a small simulated fediverse."""

@@ -1,0 +1,1 @@
+"""One act a file: what each incoming activity does."""

@@ -1,0 +1,1 @@
+"""What is kept. SQL lives only here, inside the function that runs it."""

@@ -1,0 +1,1 @@
+"""Text, pure: Markdown to HTML, the two sanitisers, excerpts, slugs."""

@@ -1,0 +1,1 @@
+"""The aiohttp application: pages, the studio and the ActivityPub endpoints."""

@@ -1,0 +1,1 @@
+"""Where authors write, one screen a file."""
