@@ -97,9 +97,7 @@ class Refused(FederationError):
     status = 400
     reason = "refused"
 
-    def __init__(
-        self, message: str, *, reason: str, status: int = 400, retry_after: int | None = None
-    ) -> None:
+    def __init__(self, message: str, *, reason: str, status: int = 400, retry_after: int | None = None) -> None:
         super().__init__(message, reason=reason)
         self.status = status
         self.retry_after = retry_after

@@ -1,4 +1,4 @@
-"""The only maker of `Uri`: an absolute http(s) URL that has been looked at, safe to compare, store and hand to the guard.
+"""The only maker of `Uri`: an absolute http(s) URL that was looked at, safe to compare, store and hand to the guard.
 
 A plain `str` can't be dialled: `federation/client.py` takes `Uri` only. Being a `Uri` says nothing about where the
 host's address points; that is decided by `federation/guard.py` at connect time.

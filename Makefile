@@ -1,0 +1,52 @@
+# Two commands matter: `make demo` shows the main job, `make test` checks everything. Both set up what they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+
+.PHONY: help demo serve test lint types unit browser format clean
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(VENV)/.runtime ## A throw-away blog with a small simulated fediverse
+	$(BIN)/fedblog demo
+
+serve: $(VENV)/.runtime ## Run the blog of ./config.toml
+	$(BIN)/fedblog serve
+
+test: lint types unit ## Lint, types and every test, browser tests included
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check fedblog tests
+	$(BIN)/ruff check fedblog tests
+	$(BIN)/lint-imports
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+unit: $(VENV)/.dev browser
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -q
+
+browser: ## Make sure that a Chromium for the browser tests is here
+	@sh .ci/browser
+
+format: $(VENV)/.dev ## Format and fix what can be fixed
+	$(BIN)/ruff format fedblog tests
+	$(BIN)/ruff check --fix fedblog tests
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("fedblog needs Python 3.11 or newer; try: make PYTHON=python3.12 ...") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+
+$(VENV)/.runtime: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[speed]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml $(VENV)/.runtime
+	$(BIN)/python -m pip install --quiet --editable '.[speed,postgres]' --group dev
+	@touch $@
+
+clean: ## Remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

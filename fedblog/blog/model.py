@@ -1,0 +1,421 @@
+"""The records of the domain: what is stored and sanitised, as frozen values.
+
+`vocab.Note` is foreign and not trusted; `Reply` is ours: it was verified, cleaned and kept. Times are Unix seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType
+
+PostId = NewType("PostId", int)
+ReplyId = NewType("ReplyId", int)
+ActorId = NewType("ActorId", int)
+AccountId = NewType("AccountId", int)
+ActivityId = NewType("ActivityId", int)
+
+
+class Visibility(StrEnum):
+    """Who an object is addressed to (VIS-02)."""
+
+    PUBLIC = "public"
+    UNLISTED = "unlisted"
+    FOLLOWERS = "followers"
+    DIRECT = "direct"
+
+    @property
+    def is_public(self) -> bool:
+        """Whether everybody may read it: public or unlisted."""
+        return self in (Visibility.PUBLIC, Visibility.UNLISTED)
+
+
+class Role(StrEnum):
+    """What an account may do; the owner may do everything."""
+
+    OWNER = "owner"
+    EDITOR = "editor"
+    AUTHOR = "author"
+
+
+class PostStatus(StrEnum):
+    """Where a post is in its life."""
+
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    UNPUBLISHED = "unpublished"
+    DELETED = "deleted"
+
+
+class ReplyState(StrEnum):
+    """Where a reply stands. Only PUBLISHED ones (and REMOVED ones with children, as a placeholder) show in public."""
+
+    PUBLISHED = "published"
+    HELD = "held"  # waits for the author's decision
+    HIDDEN = "hidden"  # the author took it off the page
+    ORPHAN = "orphan"  # its parent is not here yet (INB-15)
+    REMOVED = "removed"  # deleted by its author; the branch below it stays (INB-19)
+
+
+class ReactionKind(StrEnum):
+    """What somebody did with a post or a reply."""
+
+    LIKE = "like"
+    ANNOUNCE = "announce"
+    DISLIKE = "dislike"  # kept, not shown
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """An actor, ours (`local` is author, blog or instance) or remote (`local` is empty), as last seen and cleaned."""
+
+    id: ActorId
+    uri: str
+    local: str
+    type: str
+    username: str
+    domain: str
+    name: str
+    summary_html: str
+    url: str
+    icon_url: str
+    image_url: str
+    inbox: str
+    shared_inbox: str
+    followers_uri: str
+    manually_approves: bool
+    fields: tuple[tuple[str, str], ...]
+    created_at: int
+    fetched_at: int
+    suspended_at: int | None
+    deleted_at: int | None
+
+    @property
+    def handle(self) -> str:
+        """`@name@domain`."""
+        return f"@{self.username}@{self.domain}"
+
+    @property
+    def display_name(self) -> str:
+        """The name people see; the user name where none is set."""
+        return self.name or self.username
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a remote actor document says, read leniently and cleaned (ACT-14): what `storage/actors.py` keeps."""
+
+    uri: str
+    type: str
+    username: str
+    domain: str
+    name: str
+    summary_html: str
+    url: str
+    icon_url: str
+    image_url: str
+    inbox: str
+    shared_inbox: str
+    followers_uri: str
+    manually_approves: bool
+    fields: tuple[tuple[str, str], ...]
+    suspended: bool
+    keys: tuple[RemoteKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LocalKey:
+    """A key pair of a local actor; `private_pem` is opened (it lies sealed in the database)."""
+
+    key_id: str
+    actor_id: ActorId
+    algorithm: str  # rsa | ed25519
+    public_pem: str
+    private_pem: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteKey:
+    """A public key that a remote actor document lists."""
+
+    key_id: str
+    actor_uri: str
+    algorithm: str
+    public_pem: str
+    fetched_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Somebody who can log in; `actor_id` is the Person they write as."""
+
+    id: AccountId
+    username: str
+    email: str
+    password_hash: str
+    role: Role
+    actor_id: ActorId
+    created_at: int
+    disabled_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A log-in on one device, with its account."""
+
+    id_hash: str
+    account: Account
+    created_at: int
+    last_seen_at: int
+    expires_at: int
+    user_agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A post with the counts its page shows. `uri` is its ActivityPub id, "" before it was first published."""
+
+    id: PostId
+    uri: str
+    author_id: ActorId
+    slug: str
+    title: str
+    source: str
+    source_type: str  # text/markdown | text/html
+    content_html: str
+    summary: str  # excerpt the author wrote; "" for none
+    content_warning: str
+    language: str
+    image_url: str
+    image_alt: str
+    pictures: bool  # send pictures as attachments instead of relying on the link card (ART-06)
+    tags: tuple[str, ...]
+    mentions: tuple[str, ...]  # actor URIs
+    word_count: int
+    status: PostStatus
+    visibility: Visibility
+    comments_open: bool
+    created_at: int
+    published_at: int | None
+    edited_at: int | None  # after publication only
+    deleted_at: int | None
+    version: int  # of the text, for compare-and-set
+    thread_version: int  # rises with everything that changes the page
+    reply_count: int
+    like_count: int
+    announce_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One saved state of a post's text."""
+
+    post_id: PostId
+    number: int
+    title: str
+    source: str
+    source_type: str
+    summary: str
+    created_at: int
+    editor_id: ActorId
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A stored Note (or whatever else somebody answered with) in the tree under a post.
+
+    `post_id` is None for an orphan; `parent_id` None for an answer to the post itself. `path` orders the thread and
+    `depth` is 1 for a direct answer. `remote_likes`/`remote_announces` are counts as told by the origin (COL-08b).
+    """
+
+    id: ReplyId
+    uri: str
+    url: str
+    actor_id: ActorId
+    post_id: PostId | None
+    parent_id: ReplyId | None
+    in_reply_to: str
+    path: str
+    depth: int
+    state: ReplyState
+    visibility: Visibility
+    local: bool
+    type: str
+    name: str
+    content_html: str
+    source: str  # Markdown of our own answers, "" for remote ones
+    content_warning: str
+    language: str
+    published_at: int
+    edited_at: int | None
+    received_at: int
+    like_count: int
+    announce_count: int
+    remote_likes: int
+    remote_announces: int
+    context: str
+    attachments: tuple[Attachment, ...]
+    reason: str  # why it is held or hidden, "" otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class NewReply:
+    """A reply on its way into storage: verified, cleaned and judged, without its place in the tree."""
+
+    uri: str
+    url: str
+    actor_id: ActorId
+    in_reply_to: str
+    state: ReplyState  # PUBLISHED or HELD; storage turns it into ORPHAN where the parent is missing
+    visibility: Visibility
+    local: bool
+    type: str
+    name: str
+    content_html: str
+    source: str
+    content_warning: str
+    language: str
+    published_at: int
+    edited_at: int | None
+    context: str
+    attachments: tuple[Attachment, ...]
+    remote_likes: int
+    remote_announces: int
+    reason: str
+    original: bytes  # the object's JSON as received, b"" for our own
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """Media or a link that came with a reply; never fetched or decoded here."""
+
+    url: str
+    media_type: str
+    name: str  # alt text
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadRow:
+    """One reply with its actor, in tree order: what the page, feeds and collections are made of."""
+
+    reply: Reply
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """A like, boost or emoji reaction on a post or on a reply (one of `post_id`, `reply_id` is set)."""
+
+    id: int
+    kind: ReactionKind
+    actor: Actor
+    post_id: PostId | None
+    reply_id: ReplyId | None
+    emoji: str
+    activity_uri: str
+    public: bool
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """A remote actor that follows one of ours; `state` is pending or accepted."""
+
+    actor: Actor
+    target_id: ActorId
+    state: str
+    follow_uri: str
+    follow_json: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingActivity:
+    """An activity of ours, kept before anything is sent. `audience` says who gets it (see storage/outgoing.py)."""
+
+    id: ActivityId
+    uri: str
+    actor_id: ActorId
+    type: str
+    object_uri: str
+    body: bytes
+    public: bool
+    created_at: int
+    expanded_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One activity for one inbox."""
+
+    id: int
+    activity_id: ActivityId
+    actor_id: ActorId
+    object_uri: str
+    inbox: str
+    host: str
+    body: bytes
+    attempts: int
+    first_try_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryCounts:
+    """How far one activity (or all of one post) has got, in inboxes."""
+
+    delivered: int
+    waiting: int
+    failed: int
+
+    @property
+    def total(self) -> int:
+        """All inboxes it goes to."""
+        return self.delivered + self.waiting + self.failed
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something to do later that needs another server first."""
+
+    id: int
+    kind: str
+    key: str
+    payload: str  # JSON
+    attempts: int
+    due_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """An actor (`kind` actor, value its URI) or a domain with its subdomains that is not heard."""
+
+    kind: str
+    value: str
+    reason: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class InboxLogEntry:
+    """One decision of the inbox, for the admin who asks why."""
+
+    id: int
+    received_at: int
+    activity_uri: str
+    type: str
+    actor_uri: str
+    host: str
+    status: int
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """An id that was deleted: ours answers 410, a remote one is not taken again (INB-19)."""
+
+    uri: str
+    former_type: str
+    actor_uri: str
+    deleted_at: int
+    local: bool

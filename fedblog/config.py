@@ -1,0 +1,259 @@
+"""Settings: one frozen value made of defaults, a TOML file and the environment, in that order.
+
+Every key has a description here; `config.example.toml` lists the same keys with the same defaults (a test holds both
+equal). `FEDBLOG_SECTION__KEY` in the environment overrides a key of the file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta, Struct
+
+from fedblog.errors import ConfigError
+
+ENV_PREFIX = "FEDBLOG_"
+
+
+class Server(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where it listens and what it is called. `domain` is for ever: object ids are made of it."""
+
+    domain: Annotated[str, Meta(description="Host in handles and ids (@name@DOMAIN). Empty: the host of base_url.")] = (
+        ""
+    )
+    base_url: Annotated[
+        str, Meta(description="Scheme, host and port readers use. Empty: https://DOMAIN. Never change it later.")
+    ] = ""
+    host: Annotated[str, Meta(description="Address to listen on; keep loopback behind a proxy.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on.")] = 8080
+    data_dir: Annotated[
+        str, Meta(description="Database, media and the secret live here; relative to the config file.")
+    ] = "data"
+    trusted_proxies: Annotated[
+        tuple[str, ...], Meta(description="Networks whose X-Forwarded-For and -Proto are believed.")
+    ] = ("127.0.0.0/8", "::1/128")
+
+
+class Blog(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the blog is called."""
+
+    handle: Annotated[
+        str, Meta(pattern=r"^[a-z0-9_]{1,30}$", description="Name of the blog actor that announces every post.")
+    ] = "blog"
+    title: Annotated[str, Meta(max_length=200, description="Title on every page.")] = "A federated blog"
+    tagline: Annotated[str, Meta(max_length=500, description="One line under the title.")] = ""
+    language: Annotated[
+        str, Meta(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", description="Default language of posts (BCP 47).")
+    ] = "en"
+    posts_per_page: Annotated[int, Meta(ge=1, le=100, description="Posts on one page of a list.")] = 10
+    lede_in_summary: Annotated[
+        bool, Meta(description="Send an automatic lede as `summary` (some servers fold the text behind it).")
+    ] = False
+    show_followers: Annotated[
+        bool, Meta(description="List followers in public collections; counts are always public.")
+    ] = False
+
+
+class DatabaseSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where everything is kept."""
+
+    url: Annotated[str, Meta(description="Empty: SQLite in data_dir. Or postgresql://user@host/name.")] = ""
+
+
+class Federation(Struct, frozen=True, forbid_unknown_fields=True):
+    """How it talks to other servers."""
+
+    allow_http: Annotated[bool, Meta(description="Accept http: ids and dial http: URLs (tests and intranets).")] = False
+    allow_networks: Annotated[
+        tuple[str, ...], Meta(description="Networks that may be dialled though they are not public (tests, intranets).")
+    ] = ()
+    user_agent_contact: Annotated[str, Meta(description="Contact address added to the User-Agent.")] = ""
+    manually_approve_followers: Annotated[bool, Meta(description="Ask the author before a follow is accepted.")] = False
+    deliver: Annotated[bool, Meta(description="Run the delivery worker in this process.")] = True
+
+
+class Limits(Struct, frozen=True, forbid_unknown_fields=True):
+    """How much anybody may ask of it."""
+
+    inbox_per_minute: Annotated[int, Meta(ge=1, description="Inbox requests a minute from one address.")] = 600
+    login_attempts: Annotated[int, Meta(ge=1, description="Failed log-ins per address and account in 15 minutes.")] = 10
+    body_bytes: Annotated[int, Meta(ge=1024, description="Largest inbox body, in bytes.")] = 1_048_576
+    remote_lookups_per_minute: Annotated[
+        int, Meta(ge=1, description='"From your server" look-ups a minute from one address.')
+    ] = 20
+
+
+class Comments(Struct, frozen=True, forbid_unknown_fields=True):
+    """What happens to replies before people see them."""
+
+    hold_for_moderation: Annotated[
+        Literal["none", "first", "all"],
+        Meta(description="Hold replies until approved: none, the first of each person, or all."),
+    ] = "none"
+
+
+class Logging(Struct, frozen=True, forbid_unknown_fields=True):
+    """What it writes to standard error."""
+
+    level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="Least level that is logged.")] = (
+        "info"
+    )
+    format: Annotated[Literal["auto", "text", "json"], Meta(description="auto: text on a terminal, else json.")] = (
+        "auto"
+    )
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """All settings; made by `load_settings` only, so that derived values are filled and checked."""
+
+    server: Server = Server()
+    blog: Blog = Blog()
+    database: DatabaseSettings = DatabaseSettings()
+    federation: Federation = Federation()
+    limits: Limits = Limits()
+    comments: Comments = Comments()
+    logging: Logging = Logging()
+
+    @property
+    def base_url(self) -> str:
+        """Scheme and host of every page and id, without a trailing slash."""
+        return self.server.base_url
+
+    @property
+    def domain(self) -> str:
+        """The host part of handles."""
+        return self.server.domain
+
+    @property
+    def authority(self) -> str:
+        """host[:port] of base_url: what `Host` must say."""
+        return urlsplit(self.server.base_url).netloc.lower()
+
+    @property
+    def data_dir(self) -> Path:
+        """Absolute data directory."""
+        return Path(self.server.data_dir)
+
+    @property
+    def user_agent(self) -> str:
+        """What outgoing requests say (OUT-07), without the version."""
+        contact = f"; {self.federation.user_agent_contact}" if self.federation.user_agent_contact else ""
+        return f"(+{self.base_url}/{contact})"
+
+
+def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """Settings from a TOML file (None: defaults only) and the environment.
+
+    Raises `ConfigError` naming the key, the value and the fix.
+    """
+    raw: dict[str, Any] = {}
+    if path is not None:
+        try:
+            raw = tomllib.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            raise ConfigError(f"{path}: no such file; make one with `fedblog init`") from None
+        except (OSError, UnicodeDecodeError) as exc:
+            raise ConfigError(f"{path}: can't be read: {exc}") from None
+        except tomllib.TOMLDecodeError as exc:
+            raise ConfigError(f"{path}: not valid TOML: {exc}") from None
+    _check_names(raw)
+    _apply_environ(raw, environ)
+    return make_settings(raw, relative_to=path.parent if path is not None else Path.cwd())
+
+
+def make_settings(raw: Mapping[str, Any], *, relative_to: Path) -> Settings:
+    """Settings from a nested mapping of sections, checked and with the derived values filled in."""
+    _check_names(raw)
+    try:
+        settings = msgspec.convert(raw, Settings, strict=False)
+    except msgspec.ValidationError as exc:
+        raise ConfigError(_explain(exc, raw)) from None
+    server = _derive_server(settings, relative_to)
+    return msgspec.structs.replace(settings, server=server)
+
+
+def _derive_server(settings: Settings, relative_to: Path) -> Server:
+    server = settings.server
+    base_url = server.base_url.rstrip("/") or (f"https://{server.domain}" if server.domain else "")
+    if not base_url:
+        raise ConfigError('server.domain is empty: set it to the host name of the blog, e.g. domain = "blog.example"')
+    parts = urlsplit(base_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
+        raise ConfigError(
+            f'server.base_url = "{server.base_url}": write scheme and host only, e.g. "https://blog.example"'
+        )
+    if parts.scheme == "http" and not settings.federation.allow_http:
+        raise ConfigError(
+            f'server.base_url = "{server.base_url}": plain http needs federation.allow_http = true (tests, intranets)'
+        )
+    domain = (server.domain or parts.netloc).lower()
+    if "/" in domain or "@" in domain or " " in domain:
+        raise ConfigError(f'server.domain = "{server.domain}": write the host name only, e.g. "blog.example"')
+    data_dir = (relative_to / server.data_dir).resolve()
+    return msgspec.structs.replace(server, base_url=base_url.lower(), domain=domain, data_dir=str(data_dir))
+
+
+def settings_sections() -> dict[str, dict[str, tuple[Any, str]]]:
+    """`{section: {key: (default, description)}}` of everything that can be set, for help texts and checks."""
+    sections: dict[str, dict[str, tuple[Any, str]]] = {}
+    for section in msgspec.structs.fields(Settings):
+        keys: dict[str, tuple[Any, str]] = {}
+        for key in msgspec.structs.fields(type(section.default)):
+            info = msgspec.inspect.type_info(key.type)
+            extra = info.extra_json_schema or {} if isinstance(info, msgspec.inspect.Metadata) else {}
+            keys[key.name] = (key.default, _description(key.type, extra))
+        sections[section.name] = keys
+    return sections
+
+
+def _description(annotated: Any, extra: Mapping[str, Any]) -> str:
+    for meta in getattr(annotated, "__metadata__", ()):
+        if isinstance(meta, Meta) and meta.description:
+            return meta.description
+    return str(extra.get("description", ""))
+
+
+def _apply_environ(raw: dict[str, Any], environ: Mapping[str, str]) -> None:
+    known = settings_sections()
+    for name, value in environ.items():
+        if not name.startswith(ENV_PREFIX) or "__" not in name:
+            continue
+        section, key = name[len(ENV_PREFIX) :].lower().split("__", 1)
+        if section not in known or key not in known[section]:
+            raise ConfigError(f"{name}: no such setting; see config.example.toml for the names")
+        is_list = isinstance(known[section][key][0], tuple)
+        raw.setdefault(section, {})[key] = (
+            [part.strip() for part in value.split(",") if part.strip()] if is_list else value
+        )
+
+
+def _check_names(raw: Mapping[str, Any]) -> None:
+    known = settings_sections()
+    for section, keys in raw.items():
+        if section not in known:
+            raise ConfigError(f"[{section}]: no such section{_nearest(section, known)}")
+        if not isinstance(keys, Mapping):
+            raise ConfigError(f"{section} = {keys!r}: write it as a section, [{section}]")
+        for key in keys:
+            if key not in known[section]:
+                raise ConfigError(f"{section}.{key}: no such key{_nearest(key, known[section])}")
+
+
+def _nearest(name: str, known: Mapping[str, Any]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean `{close[0]}`?" if close else f"; known are: {', '.join(known)}"
+
+
+def _explain(exc: msgspec.ValidationError, raw: Mapping[str, Any]) -> str:
+    """msgspec says "Expected `int`, got `str` - at `$.server.port`"; people want `server.port = "x": …`."""
+    problem, _, where = str(exc).partition(" - at `$.")
+    section, _, key = where.rstrip("`").partition(".")
+    key = key.partition("[")[0]
+    value = raw.get(section, {}).get(key) if isinstance(raw.get(section), Mapping) else None
+    return f"{section}.{key} = {value!r}: {problem[:1].lower()}{problem[1:]}; see config.example.toml"
