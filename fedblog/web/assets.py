@@ -1,0 +1,71 @@
+"""Static files: read once at start, addressed by the hash of all of them, served from memory.
+
+There is no folder to climb out of and nothing to list (SECURITY 112, 113): what is not in the manifest is not found.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from fedblog.errors import NotFound
+
+MEDIA_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".ico": "image/x-icon",
+    ".woff2": "font/woff2",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One static file, as sent."""
+
+    name: str
+    media_type: str
+    body: bytes
+    gzipped: bytes
+
+
+class Assets:
+    """All files of `fedblog/static`, by name (`style.css`)."""
+
+    def __init__(self, root: Traversable | None = None) -> None:
+        found = sorted(
+            _walk(root if root is not None else files("fedblog").joinpath("static"), ""), key=lambda a: a.name
+        )
+        self._by_name = {asset.name: asset for asset in found}
+        digest = hashlib.sha256()
+        for asset in found:
+            digest.update(asset.name.encode() + b"\0" + asset.body + b"\0")
+        self.version = digest.hexdigest()[:12]
+
+    def url(self, name: str) -> str:
+        """Path of a file, with the version in it. Raises `KeyError` for a file that isn't there (a template's mistake)."""
+        return f"/static/{self.version}/{self._by_name[name].name}"
+
+    def get(self, name: str) -> Asset:
+        """The file of that name. Raises `NotFound`."""
+        asset = self._by_name.get(name)
+        if asset is None:
+            raise NotFound("no such file")
+        return asset
+
+
+def _walk(folder: Traversable, prefix: str) -> list[Asset]:
+    found: list[Asset] = []
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            found += _walk(entry, f"{prefix}{entry.name}/")
+            continue
+        media_type = MEDIA_TYPES.get(entry.name[entry.name.rfind(".") :])
+        if media_type is not None:
+            body = entry.read_bytes()
+            found.append(Asset(f"{prefix}{entry.name}", media_type, body, gzip.compress(body, 9, mtime=0)))
+    return found

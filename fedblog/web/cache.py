@@ -1,0 +1,94 @@
+"""Finished pages by version: rendered once with single flight, off the loop, kept as bytes, gzip and ETag.
+
+A page is valid as long as the version that one cheap query gives is the one it was made of; nothing here is told about
+changes, so it is right with any number of processes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import hashlib
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
+
+MAX_BYTES = 64 * 1024 * 1024
+GZIP_LEVEL = 5
+
+
+@dataclass(frozen=True, slots=True)
+class CachedPage:
+    """A page as sent: whole, compressed, and its validator."""
+
+    body: bytes
+    gzipped: bytes
+    etag: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes it takes up."""
+        return len(self.body) + len(self.gzipped)
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedPage:
+    """What a renderer hands to the cache: HTML text and the answer's own headers."""
+
+    html: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def etag_of(body: bytes) -> str:
+    """A strong validator of these bytes."""
+    return hashlib.blake2b(body, digest_size=12).hexdigest()
+
+
+def pack(page: RenderedPage) -> CachedPage:
+    """CPU work, for a thread: encodes, compresses and hashes a page."""
+    body = page.html.encode("utf-8", "replace")
+    return CachedPage(body, gzip.compress(body, GZIP_LEVEL, mtime=0), etag_of(body), page.headers)
+
+
+class PageCache:
+    """Least recently used pages, at most `max_bytes` of them."""
+
+    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+        self._max_bytes = max_bytes
+        self._pages: OrderedDict[Hashable, tuple[Hashable, CachedPage]] = OrderedDict()
+        self._bytes = 0
+        self._making: dict[tuple[Hashable, Hashable], asyncio.Task[CachedPage]] = {}
+
+    async def get(self, key: Hashable, version: Hashable, make: Callable[[], Awaitable[CachedPage]]) -> CachedPage:
+        """The page of that version; made by one caller while the others wait for the same bytes."""
+        kept = self._pages.get(key)
+        if kept is not None and kept[0] == version:
+            self._pages.move_to_end(key)
+            return kept[1]
+        flight = (key, version)
+        task = self._making.get(flight)
+        if task is None:
+            task = asyncio.ensure_future(self._make(flight, make))
+            self._making[flight] = task
+        return await asyncio.shield(task)
+
+    async def _make(self, flight: tuple[Hashable, Hashable], make: Callable[[], Awaitable[CachedPage]]) -> CachedPage:
+        try:
+            page = await make()
+        finally:
+            del self._making[flight]
+        self._keep(*flight, page)
+        return page
+
+    def _keep(self, key: Hashable, version: Hashable, page: CachedPage) -> None:
+        old = self._pages.pop(key, None)
+        if old is not None:
+            self._bytes -= old[1].size
+        if page.size > self._max_bytes // 4:
+            return
+        self._pages[key] = (version, page)
+        self._bytes += page.size
+        while self._bytes > self._max_bytes:
+            _, (_, dropped) = self._pages.popitem(last=False)
+            self._bytes -= dropped.size

@@ -1,0 +1,23 @@
+"""Every key under which the application and a request keep something: typed, in one place."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from fedblog.blog.model import Session
+from fedblog.config import Settings
+from fedblog.federation.services import Services
+from fedblog.web.cache import PageCache
+from fedblog.web.limits import RateLimits
+from fedblog.web.render import Renderer
+
+SETTINGS = web.AppKey("settings", Settings)
+SERVICES = web.AppKey("services", Services)
+RENDERER = web.AppKey("renderer", Renderer)
+PAGES = web.AppKey("pages", PageCache)
+LIMITS = web.AppKey("limits", RateLimits)
+
+SESSION = web.RequestKey("session", Session)
+"""Set by the session middleware for somebody who is logged in; absent otherwise: `request.get(SESSION)`."""
+ADDRESS = web.RequestKey("address", str)
+"""The asker's address, with trusted proxies taken into account."""
