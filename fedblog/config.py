@@ -75,6 +75,10 @@ class Federation(Struct, frozen=True, forbid_unknown_fields=True):
     ] = ()
     user_agent_contact: Annotated[str, Meta(description="Contact address added to the User-Agent.")] = ""
     manually_approve_followers: Annotated[bool, Meta(description="Ask the author before a follow is accepted.")] = False
+    counts_after: Annotated[
+        tuple[int, ...],
+        Meta(description="Seconds after a reply came at which its own server is asked for its likes and boosts."),
+    ] = (600, 7_200, 21_600, 86_400)
     deliver: Annotated[bool, Meta(description="Run the delivery worker in this process.")] = True
 
 

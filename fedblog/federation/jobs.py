@@ -1,0 +1,119 @@
+"""Jobs: what needs another server first, kept in a table until it is done.
+
+The runner knows only leases and pauses; what a kind of job does is a function in the table it is given.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from fedblog.blog.model import Job
+from fedblog.errors import FedblogError, FetchTemporary, Refused, StorageUnavailable
+from fedblog.storage import jobs
+from fedblog.storage.database import Database, Event
+
+log = logging.getLogger(__name__)
+
+Payload = dict[str, Any]
+JobHandler = Callable[[Payload], Awaitable[None]]
+
+LEASE_SECONDS = 120
+POLL_SECONDS = 5.0
+AT_ONCE = 8
+MAX_ATTEMPTS = 8
+FIRST_PAUSE, MOST_PAUSE = 60, 86_400
+
+
+class JobRunner:
+    """Runs due jobs until it is stopped, a few at a time."""
+
+    def __init__(self, db: Database, handlers: Mapping[str, JobHandler], *, clock: Callable[[], float]) -> None:
+        """`handlers` maps each kind of job to the function that does it; that function is given the payload."""
+        self._db, self._handlers, self._clock = db, handlers, clock
+        self._wake = asyncio.Event()
+        self._stopping = False
+        db.add_listener(self._on_event)
+
+    def wake(self) -> None:
+        """There may be work: look now instead of at the next poll."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Work until `stop`."""
+        while not self._stopping:
+            self._wake.clear()
+            if not await self.run_due():
+                await self._sleep()
+
+    async def stop(self) -> None:
+        """Take nothing new; `run` returns after the jobs under way."""
+        self._stopping = True
+        self._wake.set()
+
+    async def drain(self) -> None:
+        """Do everything that is due now, and what follows from it at once; for commands and tests."""
+        while await self.run_due():
+            pass
+
+    async def run_due(self) -> bool:
+        """Do one handful of due jobs; whether there were any."""
+        try:
+            claimed = await self._db.write(jobs.claim, AT_ONCE, LEASE_SECONDS)
+        except StorageUnavailable:
+            log.warning("jobs wait: the database can't be written now")
+            return False
+        await asyncio.gather(*(self._do(job) for job in claimed))
+        return bool(claimed)
+
+    async def _do(self, job: Job) -> None:
+        handler = self._handlers.get(job.kind)
+        if handler is None:
+            log.error("no handler for jobs of kind %s", job.kind)
+            await self._db.write(jobs.done, job.id)
+            return
+        try:
+            await handler(json.loads(job.payload))
+        except FetchTemporary as exc:
+            await self._again(job, str(exc), exc.retry_after)
+        except StorageUnavailable as exc:
+            log.warning("job %s waits: %s", job.id, exc)  # its lease runs out by itself
+        except Refused as exc:
+            if exc.status >= 500:
+                await self._again(job, str(exc), exc.retry_after)
+            else:
+                await self._give_up(job, exc)
+        except FedblogError as exc:
+            await self._give_up(job, exc)
+        except Exception as exc:
+            log.exception("job %s (%s) failed in itself", job.id, job.kind)
+            await self._again(job, repr(exc), None)
+        else:
+            await self._db.write(jobs.done, job.id)
+
+    async def _again(self, job: Job, error: str, retry_after: int | None) -> None:
+        if job.attempts + 1 >= MAX_ATTEMPTS:
+            log.info("job %s (%s %s) given up: %s", job.id, job.kind, job.key, error)
+            await self._db.write(jobs.done, job.id)
+            return
+        pause = max(min(FIRST_PAUSE * 4**job.attempts, MOST_PAUSE), retry_after or 0)
+        await self._db.write(jobs.retry, job.id, int(self._clock()) + pause, error)
+
+    async def _give_up(self, job: Job, error: FedblogError) -> None:
+        log.info("job %s (%s %s) came to nothing: %s", job.id, job.kind, job.key, error)
+        await self._db.write(jobs.done, job.id)
+
+    async def _sleep(self) -> None:
+        due = await self._db.read(jobs.next_due)
+        wait = POLL_SECONDS if due is None else min(POLL_SECONDS, max(0.05, due - self._clock()))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait):
+                await self._wake.wait()
+
+    def _on_event(self, event: Event) -> None:
+        if event.kind == "job":
+            self._wake.set()
