@@ -9,6 +9,7 @@ from fedblog.config import Settings
 from fedblog.federation.services import Services
 from fedblog.web.cache import PageCache
 from fedblog.web.limits import RateLimits
+from fedblog.web.passwords import Passwords
 from fedblog.web.render import Renderer
 
 SETTINGS = web.AppKey("settings", Settings)
@@ -16,6 +17,8 @@ SERVICES = web.AppKey("services", Services)
 RENDERER = web.AppKey("renderer", Renderer)
 PAGES = web.AppKey("pages", PageCache)
 LIMITS = web.AppKey("limits", RateLimits)
+PASSWORDS = web.AppKey("passwords", Passwords)
+"""Set by `login.add_login`."""
 
 SESSION = web.RequestKey("session", Session)
 """Set by the session middleware for somebody who is logged in; absent otherwise: `request.get(SESSION)`."""

@@ -23,7 +23,7 @@ class RateLimits:
 
     def take(self, kind: str, address: str, per_minute: int) -> None:
         """Counts one request. Raises `Refused` (429, `rate_limited`, with `retry_after`) when there were too many."""
-        key = (kind, _network(address))
+        key = (kind, network_of(address))
         now = self._clock()
         tokens, seen = self._buckets.pop(key, (float(per_minute), now))
         tokens = min(float(per_minute), tokens + max(0.0, now - seen) * per_minute / 60)
@@ -36,11 +36,12 @@ class RateLimits:
             raise Refused("too many requests; wait a little", reason="rate_limited", status=429, retry_after=wait)
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
+    """Whom an address counts as: an IPv4 address itself, an IPv6 one its /64."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return address
     if parsed.version == 6:
-        return str(ipaddress.ip_network((parsed, 64), strict=False))
+        return str(ipaddress.ipnetwork_of((parsed, 64), strict=False))
     return address

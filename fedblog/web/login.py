@@ -1,0 +1,167 @@
+"""Logging in and out. Guessing is slowed by address and by account; nothing tells whether a name exists."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from fedblog.blog.model import Account
+from fedblog.errors import FedblogError
+from fedblog.federation.services import Services
+from fedblog.storage import accounts
+from fedblog.storage.database import Tx
+from fedblog.web.keys import ADDRESS, PASSWORDS, SERVICES, SESSION, SETTINGS
+from fedblog.web.limits import network_of
+from fedblog.web.passwords import Passwords
+from fedblog.web.render import render
+from fedblog.web.sessions import (
+    DEVICE_LIFETIME,
+    check_csrf,
+    check_origin,
+    cookie_name,
+    end_session,
+    session_middleware,
+    set_cookie,
+    start_session,
+)
+
+__all__ = ["add_login", "add_routes", "safe_next", "session_middleware"]
+
+WINDOW: Final = 15 * 60
+HOME: Final = "/studio"
+_WRONG: Final = "Name and password don't fit together."
+_TOO_MANY: Final = "Too many log-ins that failed. Wait a quarter of an hour, then try again."
+
+
+def add_login(app: web.Application) -> None:
+    """Give the application what logging in needs: the pool for passwords, opened and closed with it."""
+
+    async def passwords(app: web.Application) -> AsyncIterator[None]:
+        await app[PASSWORDS].warm()
+        yield
+        app[PASSWORDS].close()
+
+    app[PASSWORDS] = Passwords()
+    app.cleanup_ctx.append(passwords)
+
+
+def add_routes(router: web.UrlDispatcher) -> None:
+    """/login and /logout."""
+    router.add_get("/login", login_page)
+    router.add_post("/login", login)
+    router.add_get("/logout", logout_page)
+    router.add_post("/logout", logout)
+
+
+def safe_next(value: str) -> str:
+    """Where to go after logging in: a path on this site, otherwise the studio (no open redirect)."""
+    # Browsers read "\" as "/" and drop tabs and line ends, so "/\host" and "/\t/host" would leave the site.
+    if not value.startswith("/") or value.startswith("//") or "\\" in value or not value.isprintable():
+        return HOME
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return HOME
+    elsewhere = parts.scheme or parts.netloc or parts.path in ("/login", "/logout")
+    return HOME if elsewhere else value
+
+
+async def login_page(request: web.Request) -> web.StreamResponse:
+    """The form; somebody who is logged in goes straight on."""
+    target = safe_next(request.query.get("next", ""))
+    if request.get(SESSION) is not None:
+        raise web.HTTPSeeOther(target)
+    return _form(request, target=target)
+
+
+async def login(request: web.Request) -> web.StreamResponse:
+    """Check name and password: 303 with a new session, 401 when they don't fit, 429 after too many tries."""
+    check_origin(request)
+    form = await request.post()
+    name, password = (str(form.get(key, "")).strip("\0") for key in ("username", "password"))
+    name, target = name.strip().lower().removeprefix("@")[:200], safe_next(str(form.get("next", "")))
+    services = request.app[SERVICES]
+    buckets = _buckets(request, name)
+    limit = request.app[SETTINGS].limits.login_attempts
+    if not await services.db.write(_take_attempt, buckets, limit):
+        response = _form(request, target=target, name=name, problem=_TOO_MANY, status=429)
+        response.headers["Retry-After"] = str(WINDOW)
+        return response
+    account = await services.db.read(accounts.by_username, name)
+    usable = account is not None and account.disabled_at is None
+    stored = account.password_hash if account is not None and usable else None
+    fits = await request.app[PASSWORDS].verify(stored, password)
+    if account is None or not fits:
+        return _form(request, target=target, name=name, problem=_WRONG, status=401)
+    await services.db.write(_forgive, buckets)
+    redirect = web.HTTPSeeOther(target)
+    await start_session(request, redirect, account)
+    set_cookie(services.settings, redirect, "device", _device_mark(services, account), DEVICE_LIFETIME)
+    return redirect
+
+
+async def logout_page(request: web.Request) -> web.StreamResponse:
+    """A question, since a GET must not change anything."""
+    if request.get(SESSION) is None:
+        raise web.HTTPSeeOther("/")
+    return render(request, "studio/logout.html")
+
+
+async def logout(request: web.Request) -> web.StreamResponse:
+    """End this session and go to the front page."""
+    if request.get(SESSION) is not None:
+        form = await request.post()
+        check_csrf(request, str(form.get("csrf", "")))
+    redirect = web.HTTPSeeOther("/")
+    await end_session(request, redirect)
+    return redirect
+
+
+def _form(request: web.Request, *, target: str, name: str = "", problem: str = "", status: int = 200) -> web.Response:
+    return render(request, "studio/login.html", status=status, target=target, name=name, problem=problem)
+
+
+def _buckets(request: web.Request, name: str) -> list[str]:
+    """What a try counts against: the asker's address and the name; a device that was logged in before has its own.
+
+    So strangers who hammer on a name can't lock its owner out of the browser they always use, and one who forges
+    X-Forwarded-For still meets the count of the name.
+    """
+    mark = request.cookies.get(cookie_name(request.app[SETTINGS], "device"), "")
+    if mark and _device_fits(request.app[SERVICES], mark, name):
+        return [f"device:{_digest(mark)}"]
+    return [f"address:{network_of(request[ADDRESS])}", f"name:{_digest(name)}"]
+
+
+def _take_attempt(tx: Tx, buckets: Sequence[str], limit: int) -> bool:
+    """Counts a try before it is checked, so that many at once can't slip through; False when there were too many."""
+    if any(accounts.attempts_since(tx, bucket, tx.now - WINDOW) >= limit for bucket in buckets):
+        return False
+    for bucket in buckets:
+        accounts.record_attempt(tx, bucket)
+    return True
+
+
+def _forgive(tx: Tx, buckets: Sequence[str]) -> None:
+    for bucket in buckets:
+        accounts.clear_attempts(tx, bucket)
+
+
+def _device_mark(services: Services, account: Account) -> str:
+    return base64.urlsafe_b64encode(services.sealer.seal(f"device {account.username}".encode())).decode()
+
+
+def _device_fits(services: Services, mark: str, name: str) -> bool:
+    try:
+        return services.sealer.open(base64.urlsafe_b64decode(mark)) == f"device {name}".encode()
+    except (ValueError, FedblogError):
+        return False
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]
