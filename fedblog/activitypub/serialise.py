@@ -1,0 +1,72 @@
+"""Our own actors, posts, answers, activities and collections as ActivityStreams dicts.
+
+This module gathers the functions of `serialise_actor`, `serialise_object`, `serialise_activity` and
+`serialise_collection`. None of them adds `@context`: call `with_context` last, once, on what is sent or served.
+
+    with_context(document) -> dict
+
+    actor_document(actor: Actor, *, ids, settings, keys: Sequence[tuple[key_id, algorithm, public_pem]]) -> dict
+        Person, Group or Application by `actor.local`; algorithms are "rsa" and "ed25519"
+
+    article(post: Post, *, author: Actor, blog: Actor, ids, settings,
+            mentions: Sequence[tuple[href, acct]] = ()) -> dict          acct with its leading @: "@name@host"
+    note(reply: Reply, *, actor: Actor, ids, in_reply_to_actor: Actor | None,
+         mentions: Sequence[tuple[href, acct]] = ()) -> dict             in_reply_to_actor gets a Mention and cc
+    tombstone(uri, *, former_type: str, deleted_at: int) -> dict
+
+    create(document, *, activity_id, published: int) -> dict             actor and audience are the object's
+    update(document, *, activity_id, published: int) -> dict             an object or an actor document
+    delete(uri, *, actor: Actor, activity_id, former_type, deleted_at, to: Sequence[str],
+           cc: Sequence[str] = ()) -> dict                               with a Tombstone
+    delete_actor(actor: Actor, *, activity_id) -> dict
+    announce(document: dict | str, *, actor: Actor, activity_id, published: int, cc: Sequence[str] = ()) -> dict
+    accept(follow: dict, *, actor: Actor, activity_id) -> dict           follow as received
+    reject(follow: dict, *, actor: Actor, activity_id) -> dict
+    follow(target_uri, *, actor: Actor, activity_id) -> dict
+    like(object_uri, *, actor: Actor, activity_id, to: Sequence[str] = ()) -> dict
+    undo(activity: dict, *, activity_id) -> dict                         of an activity of ours
+
+    collection(uri, *, total: int, first: str | None = None, last: str | None = None, items=None,
+               attributed_to: str = "", ordered: bool = True) -> dict
+    collection_page(uri, *, part_of, items, next_uri=None, prev_uri=None, total=None, ordered: bool = True) -> dict
+"""
+
+from __future__ import annotations
+
+from fedblog.activitypub.context import PUBLIC, with_context
+from fedblog.activitypub.serialise_activity import (
+    accept,
+    announce,
+    create,
+    delete,
+    delete_actor,
+    follow,
+    like,
+    reject,
+    undo,
+    update,
+)
+from fedblog.activitypub.serialise_actor import actor_document
+from fedblog.activitypub.serialise_collection import collection, collection_page
+from fedblog.activitypub.serialise_object import article, note, tombstone
+
+__all__ = [
+    "PUBLIC",
+    "accept",
+    "actor_document",
+    "announce",
+    "article",
+    "collection",
+    "collection_page",
+    "create",
+    "delete",
+    "delete_actor",
+    "follow",
+    "like",
+    "note",
+    "reject",
+    "tombstone",
+    "undo",
+    "update",
+    "with_context",
+]
