@@ -113,7 +113,8 @@ def parse_multibase(text: str, key_id: Uri, owner: Uri) -> PublicKey:
         if data.startswith(_ED25519_PREFIX):
             return _public_key(Ed25519PublicKey.from_public_bytes(data[2:]), key_id, owner)
         if data.startswith(_RSA_PREFIX):
-            return _public_key(serialization.load_der_public_key(data[2:]), key_id, owner)
+            key = serialization.load_der_public_key(data[2:])
+            return _public_key(key if isinstance(key, RSAPublicKey) else None, key_id, owner)
     except (ValueError, TypeError, UnsupportedAlgorithm) as exc:
         raise InvalidKey("the multibase key can't be read") from exc
     raise InvalidKey("neither an Ed25519 nor an RSA Multikey")

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import settings
 
 from fedblog.activitypub.urls import Uri, host_of
 from fedblog.signatures.cavage import sign_cavage
@@ -19,6 +20,7 @@ from fedblog.signatures.model import Reason, SignatureRefused, SignedRequest
 from fedblog.signatures.rfc9421 import sign_rfc9421
 from fedblog.signatures.verify import check_claim, read_claims
 
+patient = settings(deadline=None)  # the first example makes the keys, and the machine may be busy
 NOW = 1_795_168_800
 INBOX = Uri("https://blog.example/inbox")
 BODY = b'{"type":"Like"}'
