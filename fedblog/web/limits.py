@@ -43,5 +43,5 @@ def network_of(address: str) -> str:
     except ValueError:
         return address
     if parsed.version == 6:
-        return str(ipaddress.ipnetwork_of((parsed, 64), strict=False))
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
     return address

@@ -1,0 +1,110 @@
+"""What happens around every request: its id and log line, errors into answers, the Host check, security headers."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from http import HTTPStatus
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from fedblog.config import Settings
+from fedblog.errors import FedblogError
+from fedblog.observe import counters, request_id
+from fedblog.web.errors import error_response, problem
+from fedblog.web.keys import ADDRESS
+from fedblog.web.proxies import client_address, parse_networks
+
+log = logging.getLogger("fedblog.web")
+
+HEALTH_PATHS = ("/livez", "/readyz")
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+
+
+def observe_middleware(settings: Settings) -> Middleware:
+    """Gives each request its id and address, and writes one line when it is answered."""
+    trusted = parse_networks(settings.server.trusted_proxies)
+
+    @web.middleware
+    async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
+        token = request_id.set(secrets.token_hex(6))
+        request[ADDRESS] = client_address(request.remote, request.headers.get("X-Forwarded-For"), trusted)
+        started = time.perf_counter()
+        status = 0
+        try:
+            response = await handler(request)
+            status = response.status
+            response.headers["X-Request-Id"] = request_id.get()
+            return response
+        finally:
+            _log_request(request, status, time.perf_counter() - started)
+            request_id.reset(token)
+
+    return observe
+
+
+def _log_request(request: web.Request, status: int, seconds: float) -> None:
+    counters.add("fedblog_http_requests_total", method=_known_method(request.method), status=str(status or "aborted"))
+    if not log.isEnabledFor(logging.INFO) or request.path in HEALTH_PATHS:
+        return
+    log.info(
+        "request",
+        extra={"method": request.method, "path": request.path, "status": status, "ms": round(seconds * 1000, 1)},
+    )
+
+
+def _known_method(method: str) -> str:
+    return method if method in {"GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH"} else "other"
+
+
+@web.middleware
+async def errors_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The one place where an error becomes a status."""
+    try:
+        return await handler(request)
+    except FedblogError as error:
+        if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            log.warning("answered with an error", extra={"reason": error.reason, "detail": str(error)})
+        return error_response(request, error)
+    except web.HTTPMethodNotAllowed as error:
+        return _method_not_allowed(request, error)
+    except web.HTTPRequestEntityTooLarge:
+        return problem(request, 413, "the body is too large", "body_too_large")
+    except web.HTTPNotFound:
+        return problem(request, 404, "", "not_found")
+    except web.HTTPException as error:
+        if error.status < HTTPStatus.BAD_REQUEST:
+            raise
+        return problem(request, error.status, error.reason, "http")
+    except (ConnectionError, TimeoutError):
+        raise
+    except Exception:
+        log.exception("unexpected error", extra={"method": request.method, "path": request.path})
+        return problem(request, 500, "an unexpected error; it was logged", "internal")
+
+
+def _method_not_allowed(request: web.Request, error: web.HTTPMethodNotAllowed) -> web.Response:
+    """NEG-06: OPTIONS works everywhere; another method is told what is allowed."""
+    allow = ", ".join(sorted({*error.allowed_methods, "OPTIONS"}))
+    if request.method == "OPTIONS":
+        return web.Response(status=204, headers={"Allow": allow})
+    return problem(request, 405, f"{request.method[:20]} is not allowed here", "method_not_allowed", {"Allow": allow})
+
+
+def host_middleware(settings: Settings) -> Middleware:
+    """Answers for the configured host only, whatever a forwarding header says (SECURITY 109, SIG-10)."""
+    authority = settings.authority
+    scheme = settings.base_url.partition(":")[0]
+    allowed = {authority, authority + _DEFAULT_PORTS[scheme], authority.removesuffix(_DEFAULT_PORTS[scheme])}
+
+    @web.middleware
+    async def check_host(request: web.Request, handler: Handler) -> web.StreamResponse:
+        host = request.headers.get("Host")
+        # Health checks ask by address; a request without Host comes from an HTTP/2 proxy that dropped it (SIG-10).
+        if host is not None and host.lower() not in allowed and request.path not in HEALTH_PATHS:
+            return problem(request, 421, "this server does not answer for that host name", "wrong_host")
+        return await handler(request)
+
+    return check_host
