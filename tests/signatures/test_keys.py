@@ -104,6 +104,12 @@ def test_KEY_08_smallest_and_greatest_exponents() -> None:
         assert key.public_numbers().e == exponent
 
 
+@pytest.mark.parametrize("modulus", [1 << 2047, 3 << 2046, (1 << 2048) - 1, modulus_of(8192)])
+@pytest.mark.parametrize("signature", [b"", b"\0" * 256, b"\xff" * 256, b"\1" * 255, b"a" * 1024])
+def test_KEY_08_numbers_that_are_no_rsa_key_verify_nothing_and_break_nothing(modulus: int, signature: bytes) -> None:
+    assert not read(pkcs1_pem(modulus, 65537)).verifies(signature, b"data")
+
+
 def foreign_pems() -> list[str]:
     form = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     return [
