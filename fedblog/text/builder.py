@@ -14,7 +14,7 @@ from fedblog.text.links import is_shortened, link_host, names_another_host
 from fedblog.text.markup import Kind, Token, escape_text, is_blank, start_tag
 
 MAX_DEPTH = 40
-MAX_TOKENS = 60_000
+MAX_TOKENS = 40_000
 _LISTS = frozenset({"ul", "ol"})
 _LINE_BLOCKS = frozenset({"p", "h2", "h3", "h4", "h5", "h6"})
 _RUBY_PARTS = frozenset({"rt", "rp"})

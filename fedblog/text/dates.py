@@ -23,7 +23,7 @@ def parse_as2_datetime(value: object, *, now: float) -> int | None:
     if found is None:
         return None
     year, month, day, hour, minute = (int(part) for part in found.groups()[:5])
-    second = min(int(found[6] or 0), 59) if (found[6] or "0") != "60" or minute == 59 else 60
+    second = 59 if found[6] == "60" and minute == 59 else int(found[6] or 0)
     try:
         moment = datetime(year, month, day, hour, minute, second, tzinfo=_zone(found[7]))
         seconds = int(moment.timestamp())

@@ -71,7 +71,7 @@ def _same_host(written: str, host: str) -> bool:
 
 def _as_seen(text: str) -> str:
     """Text as an eye takes it: compatibility forms folded, invisible format characters gone."""
-    folded = unicodedata.normalize("NFKC", text)
+    folded = unicodedata.normalize("NFKC", text).replace("\u3002", ".")  # IDNA takes this stop for a dot, NFKC doesn't
     return "".join(c for c in folded if unicodedata.category(c) != "Cf").strip()
 
 

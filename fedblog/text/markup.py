@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import NamedTuple
 
+_MAX_ATTRIBUTES = 100  # nobody writes more; such a tag ends the document
 _BLANK = " \t\n\r\f"
 _ATTRIBUTE_START = re.compile(r"[\s/]*", re.ASCII)
 _ATTRIBUTE_NAME = re.compile(r"=?[^\s/>=]*", re.ASCII)
@@ -182,7 +183,7 @@ def _read_tag(source: str, less: int, position: int, kind: Kind) -> Token | None
             self_closing = end > position and source[end - 1] == "/"
             return Token(kind, name, "", attributes, self_closing, less, end + 1)
         read = _read_attribute(source, end)
-        if read is None:
+        if read is None or len(attributes) > _MAX_ATTRIBUTES:
             return None
         key, value, position = read
         attributes.setdefault(key.lower(), value)

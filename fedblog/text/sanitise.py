@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 REMOTE_LIMIT = 100_000  # bytes of clean HTML (INB-34)
-_RAW_LIMIT = 1_000_000  # characters looked at; an inbox body can't hold more
+_RAW_LIMIT = 300_000  # characters looked at: three times what can be shown
 _REMOTE_REL = "nofollow noopener ugc"
 _WEB = frozenset({"http", "https"})
 _EMOJI_NAME = re.compile(r"^:[\w.-]+:$")
