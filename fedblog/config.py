@@ -184,6 +184,8 @@ def make_settings(raw: Mapping[str, Any], *, relative_to: Path) -> Settings:
 
 def _derive_server(settings: Settings, relative_to: Path) -> Server:
     server = settings.server
+    if any(char in server.domain for char in "/@ "):
+        raise ConfigError(f'server.domain = "{server.domain}": write the host name only, e.g. "blog.example"')
     base_url = server.base_url.rstrip("/") or (f"https://{server.domain}" if server.domain else "")
     if not base_url:
         raise ConfigError('server.domain is empty: set it to the host name of the blog, e.g. domain = "blog.example"')
@@ -197,8 +199,6 @@ def _derive_server(settings: Settings, relative_to: Path) -> Server:
             f'server.base_url = "{server.base_url}": plain http needs federation.allow_http = true (tests, intranets)'
         )
     domain = (server.domain or parts.netloc).lower()
-    if "/" in domain or "@" in domain or " " in domain:
-        raise ConfigError(f'server.domain = "{server.domain}": write the host name only, e.g. "blog.example"')
     data_dir = (relative_to / server.data_dir).resolve()
     return msgspec.structs.replace(server, base_url=base_url.lower(), domain=domain, data_dir=str(data_dir))
 
@@ -209,18 +209,14 @@ def settings_sections() -> dict[str, dict[str, tuple[Any, str]]]:
     for section in msgspec.structs.fields(Settings):
         keys: dict[str, tuple[Any, str]] = {}
         for key in msgspec.structs.fields(type(section.default)):
-            info = msgspec.inspect.type_info(key.type)
-            extra = info.extra_json_schema or {} if isinstance(info, msgspec.inspect.Metadata) else {}
-            keys[key.name] = (key.default, _description(key.type, extra))
+            keys[key.name] = (key.default, _description(key.type))
         sections[section.name] = keys
     return sections
 
 
-def _description(annotated: Any, extra: Mapping[str, Any]) -> str:
-    for meta in getattr(annotated, "__metadata__", ()):
-        if isinstance(meta, Meta) and meta.description:
-            return meta.description
-    return str(extra.get("description", ""))
+def _description(annotated: Any) -> str:
+    metas = (meta for meta in getattr(annotated, "__metadata__", ()) if isinstance(meta, Meta))
+    return next((meta.description for meta in metas if meta.description), "")
 
 
 def _apply_environ(raw: dict[str, Any], environ: Mapping[str, str]) -> None:
