@@ -1,0 +1,162 @@
+"""The one mapping from what others say (`vocab`) to what is stored and shown (`blog.model`): cleaned on the way.
+
+HTML goes through `text.sanitise.clean_remote`, names through `clean_name`, URLs are http(s) or empty.
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from urllib.parse import unquote, urlsplit
+
+from fedblog.activitypub.multikey import read_multibase, read_pem
+from fedblog.activitypub.values import near
+from fedblog.activitypub.vocab import ActorDocument, KeyDocument, Note
+from fedblog.blog.model import ActorId, Attachment, NewReply, Profile, RemoteKey, ReplyState, Visibility
+from fedblog.text.dates import parse_as2_datetime
+from fedblog.text.plain import clean_name, plain_text
+from fedblog.text.sanitise import clean_remote, clean_remote_reporting
+
+MAX_USERNAME = 64
+MAX_TITLE = 300
+MAX_WARNING = 500
+MAX_ALT = 1500
+MAX_SUMMARY = 20_480
+MAX_CONTEXT = 2048
+EMPTY_WARNING = "Content warning"  # shown for a warning without readable words (Misskey sends U+200B)
+
+_TITLED = frozenset({"Article", "Page", "Video", "Audio", "Image", "Event", "Question"})
+_LINKED = frozenset({"Video", "Audio", "Image", "Event"})
+_SUMMARY_IS_EXCERPT = frozenset({"Article", "Page", "Video", "Audio", "Event"})
+_PLAIN_TYPES = frozenset({"text/plain", "text/markdown"})
+_MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]{1,80}")
+_PARAGRAPHS = re.compile(r"\n\s*\n")
+
+
+def profile_of(doc: ActorDocument, *, domain: str, now: int) -> Profile:
+    """What is kept of a remote actor; `domain` is the confirmed host of its handle, `now` the time of the fetch.
+
+    Keys that are no RSA or Ed25519 public key are left out, as are doubles (KEY-08).
+    """
+    name = doc.preferred_username or unquote(urlsplit(doc.id).path).rstrip("/").rpartition("/")[2]
+    return Profile(
+        uri=doc.id,
+        type=doc.type,
+        username=clean_name(name.removeprefix("@"), MAX_USERNAME) or "unknown",
+        domain=domain,
+        name=clean_name(doc.name),
+        summary_html=clean_remote(doc.summary[:MAX_SUMMARY]),
+        url=doc.url or doc.id,
+        icon_url=doc.icon_url,
+        image_url=doc.image_url,
+        inbox=doc.inbox,
+        shared_inbox=doc.shared_inbox,
+        followers_uri=near(doc.followers, doc.id) or "",
+        manually_approves=doc.manually_approves,
+        fields=tuple((clean_name(label), clean_remote(value[:MAX_SUMMARY])) for label, value in doc.fields),
+        suspended=doc.suspended,
+        keys=_remote_keys(doc, now),
+    )
+
+
+def reply_of(
+    note: Note,
+    *,
+    actor_id: ActorId,
+    visibility: Visibility,
+    state: ReplyState,
+    reason: str,
+    now: int,
+    received: bytes,
+) -> NewReply:
+    """A verified object as a reply: clean HTML of at most about 100 kB, whatever its type (INB-13, INB-34).
+
+    A title goes to `name`; poll options, a link to media and to what it quotes become part of the text. Times in the
+    future or unreadable become `now` (INB-36). `received` is the JSON it came as. Poll votes (`note.is_vote`) are no
+    replies: the caller leaves them out.
+    """
+    published = parse_as2_datetime(note.published, now=now)
+    edited = parse_as2_datetime(note.updated, now=now)
+    published_at = now if published is None else published
+    return NewReply(
+        uri=note.id,
+        url=note.url or note.id,
+        actor_id=actor_id,
+        in_reply_to=next(iter(note.in_reply_to), ""),
+        state=state,
+        visibility=visibility,
+        local=False,
+        type=note.type,
+        name=clean_name(note.name, MAX_TITLE) if note.type in _TITLED else "",
+        content_html=_content_html(note),
+        source="",
+        content_warning=_content_warning(note),
+        language=note.content_language,
+        published_at=published_at,
+        edited_at=edited if edited is not None and edited > published_at else None,
+        context=note.context if len(note.context) <= MAX_CONTEXT and note.context.isprintable() else "",
+        attachments=_attachments(note),
+        remote_likes=note.likes_total or 0,
+        remote_announces=note.shares_total or 0,
+        reason=reason,
+        original=received,
+    )
+
+
+def _content_html(note: Note) -> str:
+    """Content and what follows it, each cleaned by itself so that nothing can swallow its neighbour."""
+    content = _plain_paragraphs(note.content) if note.media_type in _PLAIN_TYPES else note.content
+    cleaned = clean_remote_reporting(content)
+    after: list[str] = []
+    if note.options:
+        items = "".join(f"<li>{escape(clean_name(option.name, MAX_TITLE))}</li>" for option in note.options)
+        after.append(f"<ul>{items}</ul>")
+    if cleaned.was_cut or note.type in _LINKED:
+        after.append(_link(note.url or note.id))
+    if note.quote and note.quote not in content and escape(note.quote) not in content:
+        after.append(_link(note.quote, before="RE: "))
+    return cleaned.html + clean_remote("".join(after))
+
+
+def _link(url: str, before: str = "") -> str:
+    return f'<p>{before}<a href="{escape(url)}">{escape(url)}</a></p>'
+
+
+def _plain_paragraphs(text: str) -> str:
+    blocks = [block.strip() for block in _PARAGRAPHS.split(text) if block.strip()]
+    return "".join(f"<p>{escape(block).replace(chr(10), '<br>')}</p>" for block in blocks)
+
+
+def _content_warning(note: Note) -> str:
+    """The text it is folded under, "" for none. An Article's summary is an excerpt unless it is marked sensitive."""
+    if not note.summary.strip() or (note.type in _SUMMARY_IS_EXCERPT and not note.sensitive):
+        return ""
+    return clean_name(plain_text(note.summary[:MAX_SUMMARY]), MAX_WARNING) or EMPTY_WARNING
+
+
+def _attachments(note: Note) -> tuple[Attachment, ...]:
+    return tuple(
+        Attachment(
+            url=item.url,
+            media_type=item.media_type if _MEDIA_TYPE.fullmatch(item.media_type) else "",
+            name=clean_name(item.name, MAX_ALT),
+        )
+        for item in note.attachments
+    )
+
+
+def _remote_keys(doc: ActorDocument, now: int) -> tuple[RemoteKey, ...]:
+    found: dict[str, RemoteKey] = {}
+    for key in doc.public_keys:
+        remote = _remote_key(key, doc.id, now)
+        if remote is not None:
+            found.setdefault(remote.key_id, remote)
+    return tuple(found.values())
+
+
+def _remote_key(key: KeyDocument, actor_uri: str, now: int) -> RemoteKey | None:
+    try:
+        material = read_pem(key.pem) if key.pem is not None else read_multibase(key.multibase or "")
+    except ValueError:
+        return None
+    return RemoteKey(key.id, actor_uri, material.algorithm, material.pem, now)
