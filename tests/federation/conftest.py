@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest
 
 from fedblog.activitypub.urls import Uri
 from fedblog.demo.peer import PeerServer
 from fedblog.demo.peer_actor import Style
+from fedblog.federation.guard import Guard
 from fedblog.signatures.keys import PrivateKey, generate_rsa
 
 PeerMaker = Callable[..., Awaitable[PeerServer]]
@@ -39,3 +42,18 @@ async def make_peer() -> AsyncIterator[PeerMaker]:
 async def peer(make_peer: PeerMaker) -> PeerServer:
     """One peer under `peer.localhost`."""
     return await make_peer()
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The address of every socket that a guard made: what was dialled."""
+    dialled: list[str] = []
+    real = Guard.open_socket
+
+    def counted(self: Guard, addr_info: tuple[Any, ...]) -> socket.socket:
+        made = real(self, addr_info)
+        dialled.append(str(addr_info[4][0]))
+        return made
+
+    monkeypatch.setattr(Guard, "open_socket", counted)
+    return dialled

@@ -1,0 +1,241 @@
+"""The one HTTP client that talks to other servers: every fetch and every delivery goes through here, by the guard.
+
+No cookies, no proxies from the environment, no redirects by the library; a deadline over everything, a cap on what is
+read, few connections a host. TLS trusts the system's store (or `SSL_CERT_FILE`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
+
+from fedblog import __version__
+from fedblog.activitypub.urls import Uri, host_of, parse_uri, without_fragment
+from fedblog.config import Settings
+from fedblog.errors import DialRefused, FetchFailed, FetchTemporary, InvalidInput
+from fedblog.federation.body import ACCEPT_ENCODING, read_body
+from fedblog.federation.guard import Guard, GuardedResolver, Lookup
+from fedblog.signatures.headers import request_target
+
+HeadersFor = Callable[[Uri], Awaitable[Mapping[str, str]]]
+
+MAX_REDIRECTS = 5
+MAX_BODY_BYTES = 1024 * 1024
+MAX_POST_ANSWER_BYTES = 64 * 1024
+GET_SECONDS = 8.0
+POST_SECONDS = 10.0
+CONNECT_SECONDS = 5.0
+GETS_PER_HOST = 8
+POSTS_PER_HOST = 2
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_DNS_CACHE_SECONDS = 30
+_POST_ANSWER_SECONDS = 1.0
+
+
+class ConnectFailed(FetchTemporary):
+    """No answer at all: DNS, connecting, TLS or the deadline (KEY-07 counts these)."""
+
+    reason = "connect_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer: `url` is where it finally came from, `body` is decoded, `redirects` the number of hops before it."""
+
+    status: int
+    headers: CIMultiDictProxy[str]
+    body: bytes
+    url: Uri
+    redirects: int = 0
+
+    def header(self, name: str) -> str | None:
+        """The first header of that name."""
+        return self.headers.get(name)
+
+    @property
+    def content_type(self) -> str:
+        """The Content-Type as sent, "" where there is none."""
+        return self.headers.get("Content-Type", "")
+
+
+def user_agent(settings: Settings) -> str:
+    """`fedblog/1.2.3 (+https://blog.example/; contact)` (OUT-07)."""
+    return f"fedblog/{__version__} {settings.user_agent}"
+
+
+class Client:
+    """Dials only what the guard permits. Close it with `close`.
+
+    `lookup` stands in for DNS in tests, `tls` for the system's trust store.
+    """
+
+    def __init__(
+        self,
+        guard: Guard,
+        user_agent: str,
+        *,
+        connect_timeout: float = CONNECT_SECONDS,
+        limit: int = 400,
+        gets_per_host: int = GETS_PER_HOST,
+        posts_per_host: int = POSTS_PER_HOST,
+        lookup: Lookup | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.guard = guard
+        self._user_agent = user_agent
+        self._connect_timeout = connect_timeout
+        self._limit = limit
+        self._per_host = {"GET": gets_per_host, "POST": posts_per_host}
+        self._resolver = GuardedResolver(guard, lookup)
+        self._tls = tls
+        self._sessions: dict[str, aiohttp.ClientSession] = {}
+
+    async def get(
+        self,
+        uri: Uri,
+        *,
+        accept: str,
+        headers_for: HeadersFor | None = None,
+        max_bytes: int = MAX_BODY_BYTES,
+        timeout: float = GET_SECONDS,  # noqa: ASYNC109 - one deadline over all hops
+    ) -> Response:
+        """Fetches a document; up to five redirects, each hop checked and signed for itself by `headers_for`.
+
+        Answers of any status come back. Raises `DialRefused`, `ConnectFailed` (nothing came in time), `FetchFailed`
+        (too long, redirect loop, from https to http).
+        """
+        with _deadline(uri):
+            async with asyncio.timeout(timeout):
+                return await self._follow(without_fragment(uri), accept, headers_for, max_bytes)
+
+    async def post(
+        self,
+        uri: Uri,
+        body: bytes,
+        headers: Mapping[str, str],
+        timeout: float = POST_SECONDS,  # noqa: ASYNC109
+    ) -> Response:
+        """Sends bytes as they are; a redirect is an answer like any other (OUT-08), a long answer is cut.
+
+        Raises `DialRefused` or `ConnectFailed`.
+        """
+        self.guard.check_uri(uri)
+        with _deadline(uri):
+            async with asyncio.timeout(timeout), self._request("POST", uri, headers, body) as answer:
+                return Response(answer.status, answer.headers, await _post_answer(answer), uri)
+
+    async def close(self) -> None:
+        """Ends all connections."""
+        for session in self._sessions.values():
+            await session.close()
+        self._sessions.clear()
+        await self._resolver.close()
+
+    async def _follow(self, uri: Uri, accept: str, headers_for: HeadersFor | None, max_bytes: int) -> Response:
+        seen: set[str] = set()
+        while True:
+            self.guard.check_uri(uri)
+            if uri in seen:
+                raise FetchFailed(f"{uri} redirects in a circle", reason="redirect_loop")
+            seen.add(uri)
+            headers = {"Accept": accept, **(await headers_for(uri) if headers_for else {})}
+            async with self._request("GET", uri, headers, None) as answer:
+                location = answer.headers.get("Location")
+                if answer.status not in _REDIRECTS or location is None:
+                    body = await read_body(answer.content, answer.headers.get("Content-Encoding", ""), max_bytes)
+                    return Response(answer.status, answer.headers, body, uri, len(seen) - 1)
+            if len(seen) > MAX_REDIRECTS:
+                raise FetchFailed(f"{uri}: more than {MAX_REDIRECTS} redirects", reason="too_many_redirects")
+            uri = _redirected(uri, location)
+
+    @contextlib.asynccontextmanager
+    async def _request(
+        self, method: str, uri: Uri, headers: Mapping[str, str], body: bytes | None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        sent = CIMultiDict({"User-Agent": self._user_agent, "Accept-Encoding": ACCEPT_ENCODING, **headers})
+        try:
+            session = self._session(method)
+            async with session.request(
+                method, _wire_url(uri), data=body, headers=sent, allow_redirects=False
+            ) as answer:
+                yield answer
+        except aiohttp.ClientConnectorError as exc:
+            refused = exc.os_error.__cause__
+            if isinstance(refused, DialRefused):
+                raise refused from exc
+            raise ConnectFailed(f"{host_of(uri)} can't be reached: {_short(exc)}") from exc
+        except (aiohttp.ClientError, OSError) as exc:
+            raise ConnectFailed(f"{host_of(uri)} gave no usable answer: {_short(exc)}") from exc
+
+    def _session(self, method: str) -> aiohttp.ClientSession:
+        """GETs and POSTs have connections of their own, so that deliveries never wait behind slow fetches."""
+        if method not in self._sessions:
+            connector = aiohttp.TCPConnector(
+                resolver=self._resolver,
+                socket_factory=self.guard.open_socket,
+                ssl=self._tls or ssl.create_default_context(),
+                limit=self._limit,
+                limit_per_host=self._per_host[method],
+                ttl_dns_cache=_DNS_CACHE_SECONDS,
+                keepalive_timeout=20,
+            )
+            self._sessions[method] = aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+                auto_decompress=False,
+                requote_redirect_url=False,
+                skip_auto_headers=("Accept", "Content-Type"),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout),
+            )
+        return self._sessions[method]
+
+
+async def _post_answer(answer: aiohttp.ClientResponse) -> bytes:
+    """What a peer writes, or fails to write, behind its status can't undo that it took the delivery."""
+    encoding = answer.headers.get("Content-Encoding", "")
+    with contextlib.suppress(FetchFailed, aiohttp.ClientError, TimeoutError):
+        async with asyncio.timeout(_POST_ANSWER_SECONDS):
+            return await read_body(answer.content, encoding, MAX_POST_ANSWER_BYTES, cut=True)
+    return b""
+
+
+def _redirected(uri: Uri, location: str) -> Uri:
+    try:
+        target = without_fragment(parse_uri(urljoin(uri, location)))
+    except (InvalidInput, ValueError) as exc:
+        raise FetchFailed(f"{uri} redirects to something that is no URL", reason="redirect_invalid") from exc
+    if urlsplit(uri).scheme == "https" and urlsplit(target).scheme != "https":
+        raise DialRefused(f"{uri} redirects from https to http")
+    return target
+
+
+def _wire_url(uri: Uri) -> URL:
+    """The URL as aiohttp takes it: host in ASCII, path and query byte for byte, since they are signed."""
+    target = request_target(uri)
+    url = URL(f"{urlsplit(uri).scheme}://{host_of(uri)}{target}", encoded=True)
+    if url.raw_path_qs != target.removesuffix("?"):
+        raise DialRefused(f"{uri} can't be sent as it is written")
+    return url
+
+
+@contextlib.contextmanager
+def _deadline(uri: Uri) -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as exc:
+        raise ConnectFailed(f"{host_of(uri)} took too long") from exc
+
+
+def _short(exc: BaseException) -> str:
+    text = str(exc) or HTTPStatus.BAD_GATEWAY.phrase
+    return text.splitlines()[0][:200]
