@@ -12,6 +12,8 @@ _BROWSER_IGNORES = re.compile(r"[\t\n\r]")
 _SCHEME = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]*):")
 _HOST = re.compile(r"^(?:[\w-]+(?:\.[\w-]+)*\.?|[0-9a-f:.]+)$")
 _WITH_SCHEME = re.compile(r"https?:[\\/]*([^\s/\\?#:@]+)", re.IGNORECASE)
+_MENTION_OR_TAG = re.compile(r"^(?:@[\w.-]+(?:@[\w.:-]+)?|[#＃][^\s/:]+)$")
+_LEADING_SIGNS = re.compile(r"^\W+")
 _BARE_HOST = re.compile(r"^((?:[\w-]+\.)+[^\W\d_][\w-]+)\.?(?![\w.-])")
 
 
@@ -83,12 +85,13 @@ def names_another_host(text: str, url: str) -> bool:
     """
     host = link_host(url)
     seen = _as_seen(text)
-    if not host or not seen or seen[0] in "@#":
-        return False
-    bare = _BARE_HOST.match(seen)
-    if bare and _same_host(bare[1], host):
+    if not host or _MENTION_OR_TAG.match(seen):
         return False
     if seen.lower().startswith(host) and not re.match(r"[\w.-]", seen[len(host) : len(host) + 1]):
+        return False
+    seen = _LEADING_SIGNS.sub("", seen)
+    bare = _BARE_HOST.match(seen)
+    if bare and _same_host(bare[1], host):
         return False
     if bare and (bare.end() == len(seen) or not re.search(r"\s", seen) or seen[bare.end()] in "/@\\"):
         return True

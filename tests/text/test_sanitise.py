@@ -31,8 +31,8 @@ _NAMES = st.sampled_from(
     sorted(
         names(
             "p b i a span div pre code ul ol li blockquote h1 h3 br hr img table tr td ruby rt rp em strong script "
-            "style svg math mtext mglyph form button iframe noscript textarea title select option template video source "
-            "details summary font nobr object plaintext xmp annotation foreignObject x-y"
+            "style svg math mtext mglyph form button iframe noscript textarea title select option template video "
+            "source details summary font nobr object plaintext xmp annotation foreignObject x-y"
         )
     )
 )
@@ -213,6 +213,9 @@ def test_mastodons_short_links_stay_short() -> None:
         '<a href="https://evil.example/">https://bank.example/login</a>',
         '<a href="https://evil.example/">bank.example</a>',
         '<a href="https://evil.example/">www.bank.example/login</a>',
+        '<a href="https://evil.example/">#https://bank.example</a>',
+        '<a href="https://evil.example/">@https://bank.example/@ana</a>',
+        '<a href="https://evil.example/">(→ bank.example)</a>',
         '<a href="https://evil.example/">Go to https://bank.example/ now</a>',
         '<a href="https://evil.example/">https://bank.example@evil.example/</a>',
         '<a href="https://evil.example/">bank。example</a>',
