@@ -19,7 +19,8 @@ ACCEPT = f'{ACTIVITY_JSON}, {LD_JSON}; profile="{AS_PROFILE}"'
 MAX_DEPTH = 64
 MAX_NUMBER_LENGTH = 32
 
-_BRACKETS_OR_STRING = re.compile(r'[\[{]+|[\]}]+|"(?:[^"\\]|\\.)*"', re.DOTALL)
+# The closing quote is optional: a string without an end is one match too, or the search would start anew at each quote.
+_BRACKETS_OR_STRING = re.compile(r'[\[{]++|[\]}]++|"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _PARAMETER = re.compile(r';\s*([A-Za-z0-9!#$&^_.+-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s;,"]+)\s*')
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
