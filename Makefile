@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: help demo serve test lint types unit browser format clean
+.PHONY: conformance help demo serve test lint types unit browser format clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,9 @@ unit: $(VENV)/.dev browser
 
 browser: ## Make sure that a Chromium for the browser tests is here
 	@sh .ci/browser
+
+conformance: $(VENV)/.dev ## Print the conformance table; fails on a row without a test
+	$(BIN)/python -m tests.conformance
 
 format: $(VENV)/.dev ## Format and fix what can be fixed
 	$(BIN)/ruff format fedblog tests
