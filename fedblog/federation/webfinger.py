@@ -30,9 +30,9 @@ class PlainFetcher(Protocol):
 async def jrd(fetcher: PlainFetcher, handle: Handle, *, budget: Budget | None = None) -> Jrd:
     """What the handle's domain says about it.
 
-    A subject on another host is asked for there, once; that host must confirm it and name the same actor. Raises `FetchGone` for an
-    unknown name and what `Fetcher.document` raises; `FetchFailed` with reason `webfinger_invalid` or
-    `webfinger_unconfirmed`.
+    A subject on another host is asked for there, once; that host must confirm it and name the same actor. Raises
+    `FetchGone` for an unknown name and what `Fetcher.document` raises; `FetchFailed` with reason `webfinger_invalid`
+    or `webfinger_unconfirmed`.
     """
     found = await _ask(fetcher, handle, budget)
     subject = found.handle

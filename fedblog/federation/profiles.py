@@ -1,0 +1,68 @@
+"""Keeping what an actor document says: one way for the keyring and the resolver."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from fedblog.activitypub.discovery import parse_acct
+from fedblog.activitypub.represent import profile_of
+from fedblog.activitypub.urls import Uri, host_of, same_origin
+from fedblog.activitypub.vocab import ActorDocument
+from fedblog.blog.model import Actor, Profile
+from fedblog.errors import InvalidInput
+from fedblog.federation.budget import Budget
+from fedblog.federation.fetcher import Fetcher
+from fedblog.federation.webfinger import confirmed_domain
+from fedblog.storage import actors
+from fedblog.storage.database import Database
+
+
+async def keep_actor(
+    fetcher: Fetcher,
+    db: Database,
+    clock: Callable[[], float],
+    document: ActorDocument,
+    *,
+    budget: Budget | None = None,
+) -> Actor | None:
+    """Stores a fetched actor document and gives the actor as it is now known.
+
+    A thinner document never overwrites a fuller one: without an inbox it brings new keys to an actor that is known,
+    and None for one that isn't (ACT-15). The handle's domain is the id's host, or the one the document claims if that
+    one's WebFinger says so too (DISC-06).
+    """
+    known = await db.read(actors.by_uri, document.id)
+    if known is not None and known.local:
+        return known
+    if document.partial and known is None:
+        return None
+    domain = await _domain(fetcher, document, known, budget)
+    profile = profile_of(document, domain=domain, now=int(clock()))
+    # Keys are looked up by their id: nobody may list one of another server's.
+    own_keys = tuple(key for key in profile.keys if same_origin(key.key_id, document.id))
+    profile = dataclasses.replace(profile, keys=own_keys)
+    if document.partial and known is not None:
+        profile = _only_keys(known, profile)
+    return await db.write(actors.upsert_remote, profile)
+
+
+async def _domain(fetcher: Fetcher, document: ActorDocument, known: Actor | None, budget: Budget | None) -> str:
+    host = host_of(document.id)
+    try:
+        claimed = parse_acct(document.webfinger).host if document.webfinger else host
+    except InvalidInput:
+        return host
+    if claimed == host or (known is not None and known.domain == claimed):
+        return claimed
+    return await confirmed_domain(fetcher, document.webfinger, Uri(document.id), budget=budget) or host
+
+
+def _only_keys(known: Actor, thin: Profile) -> Profile:
+    """What we know already, with the keys of the thinner document."""
+    kept = {
+        field.name: getattr(known, field.name)
+        for field in dataclasses.fields(Profile)
+        if field.name not in ("suspended", "keys")
+    }
+    return Profile(**kept, suspended=known.suspended_at is not None, keys=thin.keys)

@@ -1,0 +1,100 @@
+"""Actors and objects of other servers, as their own origin tells them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from fedblog.activitypub.normalise import read_actor, read_note
+from fedblog.activitypub.urls import Uri, same_origin
+from fedblog.activitypub.values import type_of
+from fedblog.activitypub.vocab import Note
+from fedblog.blog.model import Actor
+from fedblog.errors import FetchFailed, FetchGone, Refused
+from fedblog.federation.bounded import Bounded
+from fedblog.federation.budget import Budget
+from fedblog.federation.fetcher import FetchedDocument, Fetcher
+from fedblog.federation.profiles import keep_actor
+from fedblog.storage import actors
+from fedblog.storage.database import Database
+
+FRESH_SECONDS = 86_400
+FAILED_SECONDS = 600
+_MAX_NOTES = 2_000
+
+
+class Resolver:
+    """Looks up what others name by id. `clock` gives Unix seconds."""
+
+    def __init__(self, fetcher: Fetcher, db: Database, clock: Callable[[], float]) -> None:
+        self._fetcher, self._db, self._clock = fetcher, db, clock
+        self._failed: Bounded[Uri, bool] = Bounded(_MAX_NOTES, clock)
+        self._under_way: dict[Uri, asyncio.Task[Actor]] = {}
+
+    async def actor(self, uri: Uri, *, budget: Budget | None = None, refresh: bool = False) -> Actor:
+        """The actor with that id: from the database if it was seen within a day, else fetched and stored.
+
+        When its server can't be asked, an older copy is good enough, unless `refresh` wants a new one. Local actors
+        are never fetched. Raises `FetchFailed` and its kinds (`FetchGone` for 404, 410 and Tombstones), with reason
+        `not_an_actor` or `actor_partial` for a document that doesn't help.
+        """
+        known = await self._db.read(actors.by_uri, uri)
+        if known is not None:
+            fresh = self._clock() - known.fetched_at < FRESH_SECONDS or self._failed.get(uri)
+            if known.local or (fresh and not refresh):
+                return known
+        try:
+            return await self._fetch_actor(uri, budget)
+        except FetchFailed:
+            if known is None or refresh:
+                raise
+            self._failed.put(uri, True, FAILED_SECONDS)
+            return known
+
+    async def note(self, uri: Uri, *, budget: Budget | None = None) -> Note:
+        """The object with that id, as its own origin serves it now, by an author of the same origin.
+
+        Its `id` may be another URL of the place that `uri` led to. Raises `FetchFailed` and its kinds (`FetchGone`
+        for 404, 410 and Tombstones), with reason `attribution_missing` or `attribution_elsewhere`.
+        """
+        fetched = await self._fetcher.document(uri, budget=budget)
+        _refuse_tombstone(fetched)
+        try:
+            note = read_note(fetched.doc)
+        except Refused as exc:
+            raise FetchFailed(f"{uri}: {exc}", reason=exc.reason) from exc
+        if not note.attributed_to:
+            raise FetchFailed(f"{uri} names no author", reason="attribution_missing")
+        if not same_origin(note.attributed_to[0], note.id):
+            raise FetchFailed(f"{uri} names an author of another server", reason="attribution_elsewhere")
+        return note
+
+    async def _fetch_actor(self, uri: Uri, budget: Budget | None) -> Actor:
+        """All who ask for one actor at a time share one fetch."""
+        task = self._under_way.get(uri)
+        if task is None:
+            task = asyncio.create_task(self._fetch_and_keep(uri, budget), name=f"actor {uri}")
+            self._under_way[uri] = task
+            task.add_done_callback(lambda _: self._under_way.pop(uri, None))
+        return await asyncio.shield(task)
+
+    async def _fetch_and_keep(self, uri: Uri, budget: Budget | None) -> Actor:
+        fetched = await self._fetcher.document(uri, budget=budget)
+        _refuse_tombstone(fetched)
+        try:
+            document = read_actor(fetched.doc)
+        except Refused as exc:
+            raise FetchFailed(f"{uri}: {exc}", reason=exc.reason) from exc
+        if not same_origin(document.id, uri):
+            raise FetchFailed(f"{uri} leads to an actor of another server", reason="id_elsewhere")
+        if document.type == "actor" and document.partial:
+            raise FetchFailed(f"{uri} is no actor", reason="not_an_actor")
+        actor = await keep_actor(self._fetcher, self._db, self._clock, document, budget=budget)
+        if actor is None:
+            raise FetchFailed(f"{uri} has no inbox", reason="actor_partial")
+        return actor
+
+
+def _refuse_tombstone(fetched: FetchedDocument) -> None:
+    if type_of(fetched.doc) == "Tombstone":
+        raise FetchGone(f"{fetched.url} was deleted", http_status=410)
