@@ -171,7 +171,7 @@ def read_actor(doc: object) -> ActorDocument:
         public_keys=_keys(raw, actor_id),
         implements=_implements(raw),
         published=raw.get("published"),
-        partial=not inbox,
+        partial=not inbox or _is_stripped(raw),
     )
 
 
@@ -352,6 +352,12 @@ def _keys(raw: Json, actor_id: str) -> tuple[KeyDocument, ...]:
     entries = [*one_or_many(raw.get("publicKey")), *one_or_many(raw.get("assertionMethod"))]
     keys = [key for item in entries[: 5 * MAX_KEYS] if (key := read_key(item, owner=actor_id)) is not None]
     return tuple(keys[:MAX_KEYS])
+
+
+def _is_stripped(raw: Json) -> bool:
+    """Whether it is only what a stranger needs to check a signature: Sharkey's answer to an unverified GET (ACT-15)."""
+    fuller = ("outbox", "followers", "name", "summary", "url", "icon", "endpoints", "suspended")
+    return not any(raw.get(key) for key in fuller)
 
 
 def _implements(raw: Json) -> tuple[str, ...]:

@@ -101,7 +101,8 @@ def page_url_of(value: object) -> str:
 
 
 def _href_of(item: object) -> object:
-    return (item.get("href") or item.get("url") or item.get("id")) if isinstance(item, dict) else item
+    href = (item.get("href") or item.get("url") or item.get("id")) if isinstance(item, dict) else item
+    return href.replace("&#038;", "&") if isinstance(href, str) else href  # WordPress escapes URLs for HTML
 
 
 def image_url_of(value: object) -> str:

@@ -50,7 +50,7 @@ class KeyDocument:
 
 @dataclass(frozen=True, slots=True)
 class ActorDocument:
-    """An actor document. `partial`: no inbox, so it must not overwrite a fuller one (ACT-15)."""
+    """An actor document. `partial`: no inbox, or stripped to its key: it must not overwrite a fuller one (ACT-15)."""
 
     id: str
     type: str  # one of ACTOR_TYPES, else "actor"

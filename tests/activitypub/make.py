@@ -12,7 +12,7 @@ from fedblog.config import Settings, make_settings
 
 BASE = "https://blog.example"
 IDS = LocalIds(BASE)
-NOW = 1_795_000_000
+NOW = 1_795_500_000
 PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
 
 
