@@ -1,0 +1,135 @@
+"""From what an author typed to what is stored: text rendered, mentions looked up, before any transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from fedblog.activitypub.discovery import parse_acct
+from fedblog.activitypub.ids import LocalIds
+from fedblog.blog.model import Actor, PostText, Visibility
+from fedblog.config import Settings
+from fedblog.errors import FedblogError, InvalidInput
+from fedblog.federation.fetcher import Fetcher
+from fedblog.federation.resolver import Resolver
+from fedblog.storage import actors
+from fedblog.storage.database import Database
+from fedblog.text.markdown import MentionLink, Rendered, render_html, render_markdown
+from fedblog.text.slug import slugify_title
+
+log = logging.getLogger(__name__)
+
+MARKDOWN, HTML = "text/markdown", "text/html"
+MAX_MENTIONS = 20
+MAX_TITLE = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A rendered text and the actors that it mentions."""
+
+    rendered: Rendered
+    mentioned: tuple[Actor, ...]
+
+
+class Composer:
+    """Renders texts; looks up the people whom they mention."""
+
+    def __init__(
+        self, db: Database, ids: LocalIds, settings: Settings, fetcher: Fetcher | None, resolver: Resolver | None
+    ) -> None:
+        """Without `fetcher` and `resolver` only known people are linked (previews, commands without network)."""
+        self._db, self._ids, self._settings = db, ids, settings
+        self._fetcher, self._resolver = fetcher, resolver
+
+    async def write(self, source: str, source_type: str = MARKDOWN, *, look_up: bool = True) -> Written:
+        """Render. Who can't be found stays plain text. Raises `InvalidInput` for what is too long."""
+        first = await asyncio.to_thread(self._render, source, source_type, {})
+        found = await self._find(first.mentions[:MAX_MENTIONS], look_up=look_up)
+        if not found:
+            return Written(first, ())
+        links = {
+            acct: MentionLink(actor.url or actor.uri, actor.username, actor.handle[1:]) for acct, actor in found.items()
+        }
+        rendered = await asyncio.to_thread(self._render, source, source_type, links)
+        return Written(rendered, tuple({actor.id: actor for actor in found.values()}.values()))
+
+    async def post(
+        self,
+        *,
+        title: str,
+        source: str,
+        source_type: str = MARKDOWN,
+        slug: str = "",
+        summary: str = "",
+        content_warning: str = "",
+        language: str = "",
+        image_url: str = "",
+        image_alt: str = "",
+        pictures: bool = False,
+        tags: tuple[str, ...] = (),
+        visibility: Visibility = Visibility.PUBLIC,
+        comments_open: bool = True,
+        look_up: bool = True,
+    ) -> PostText:
+        """A post's text, ready to save. `tags` are added to the hashtags of the text."""
+        title = " ".join(title.split())
+        if not title:
+            raise InvalidInput("a post needs a title", reason="title_missing")
+        if len(title) > MAX_TITLE:
+            raise InvalidInput(f"a title has at most {MAX_TITLE} characters", reason="title_too_long")
+        if not visibility.is_public:
+            raise InvalidInput("a post is public or unlisted", reason="visibility_unsupported")
+        if source_type not in (MARKDOWN, HTML):
+            raise InvalidInput("write Markdown or HTML", reason="source_type_unsupported")
+        written = await self.write(source, source_type, look_up=look_up)
+        return PostText(
+            slug=slugify_title(slug or title),
+            title=title,
+            source=source,
+            source_type=source_type,
+            content_html=written.rendered.html,
+            summary=summary.strip(),
+            content_warning=content_warning.strip(),
+            language=language or self._settings.blog.language,
+            image_url=image_url,
+            image_alt=image_alt,
+            pictures=pictures,
+            tags=_merge_tags(tags, written.rendered.tags),
+            mentions=tuple(actor.uri for actor in written.mentioned),
+            word_count=written.rendered.word_count,
+            visibility=visibility,
+            comments_open=comments_open,
+        )
+
+    def _render(self, source: str, source_type: str, links: dict[str, MentionLink]) -> Rendered:
+        render = render_html if source_type == HTML else render_markdown
+        base_url = f"{self._settings.base_url}/"
+        return render(source, base_url=base_url, tag_url=self._ids.tag_page, mention_urls=links)
+
+    async def _find(self, accts: tuple[str, ...], *, look_up: bool) -> dict[str, Actor]:
+        found = await asyncio.gather(*(self._actor(acct, look_up=look_up) for acct in accts))
+        return {acct: actor for acct, actor in zip(accts, found, strict=True) if actor is not None}
+
+    async def _actor(self, acct: str, *, look_up: bool) -> Actor | None:
+        try:
+            handle = parse_acct(acct)
+            if handle.host == self._settings.domain:
+                return await self._db.read(actors.by_local_name, handle.name)
+            if not look_up or self._fetcher is None or self._resolver is None:
+                return None
+            return await self._resolver.actor(await self._fetcher.webfinger_actor(handle))
+        except FedblogError as exc:
+            log.info("@%s can't be found, it stays plain text: %s", acct, exc)
+            return None
+
+
+def _merge_tags(given: tuple[str, ...], written: tuple[str, ...]) -> tuple[str, ...]:
+    """Each tag once, by its letters without case, as first written."""
+    merged: dict[str, str] = {}
+    for tag in (*given, *written):
+        name = tag.strip().lstrip("#")
+        if name:
+            merged.setdefault(name.casefold(), name)
+    return tuple(merged.values())

@@ -1,0 +1,55 @@
+"""What a handler is given and what it gives back.
+
+A handler does what needs the network or the CPU, changes nothing, and returns an `Effect`: one function over a
+transaction. The inbox runs it together with the check for duplicates and the log row, in one unit of work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fedblog.activitypub.ids import LocalIds
+from fedblog.activitypub.vocab import Activity
+from fedblog.blog.model import Actor
+from fedblog.config import Settings
+from fedblog.federation.fetcher import Budget
+from fedblog.federation.reasons import Outcome
+from fedblog.federation.resolver import Resolver
+from fedblog.storage.database import Database, Tx
+
+Effect = Callable[[Tx], Outcome]
+
+
+class Trust(StrEnum):
+    """How we know that the actor said it (INB-27)."""
+
+    SIGNED = "signed"  # the actor's own key signed the request, or the document itself (FEP-8b32)
+    HEARSAY = "hearsay"  # somebody else brought it: only what the origin answers counts
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What every handler may use. `now` is Unix seconds; `recipient` is the local actor whose inbox it was, or ""."""
+
+    db: Database
+    resolver: Resolver
+    ids: LocalIds
+    settings: Settings
+    budget: Budget
+    now: int
+    trust: Trust = Trust.SIGNED
+    recipient: str = ""
+
+
+Handler = Callable[[Context, Activity, Actor], Awaitable[Effect]]
+
+
+def ignored(outcome: Outcome) -> Effect:
+    """The effect of what is taken without effect: a reason for the log."""
+
+    def nothing(_tx: Tx) -> Outcome:
+        return outcome
+
+    return nothing

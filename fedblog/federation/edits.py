@@ -1,0 +1,46 @@
+"""A newer state of a reply that is here already: applied when it is its author's and newer (INB-16..18)."""
+
+from __future__ import annotations
+
+from fedblog.blog.model import NewReply, Reply, ReplyState
+from fedblog.federation.context import Context, Effect
+from fedblog.federation.notes import Arrived, make_reply
+from fedblog.federation.reasons import Outcome
+from fedblog.storage import replies
+from fedblog.storage.database import Tx
+from fedblog.text.dates import parse_as2_datetime
+
+
+def edit_note(ctx: Context, arrived: Arrived) -> Effect:
+    """The effect that brings a stored reply up to date."""
+    new = make_reply(ctx, arrived)
+    updated_at = parse_as2_datetime(arrived.note.updated, now=ctx.now)
+
+    def edit(tx: Tx) -> Outcome:
+        stored = replies.by_uri(tx, new.uri)
+        if stored is None or stored.local:
+            return Outcome.NOT_OURS
+        if stored.actor_id != new.actor_id:
+            return Outcome.NOT_THE_AUTHOR
+        if stored.state is ReplyState.REMOVED:
+            return Outcome.DELETED_BEFORE
+        if says_the_same(stored, new):
+            replies.set_remote_counts(tx, stored.id, new.remote_likes, new.remote_announces)
+            return Outcome.REPLY_COUNTED
+        if updated_at is not None and updated_at < (stored.edited_at or stored.published_at):
+            return Outcome.NOT_NEWER
+        replies.update_remote(tx, stored.id, new)
+        return Outcome.REPLY_EDITED
+
+    return edit
+
+
+def says_the_same(stored: Reply, new: NewReply) -> bool:
+    """Whether all that readers see is as before, so that only counts changed (INB-17)."""
+    return (
+        stored.content_html == new.content_html
+        and stored.name == new.name
+        and stored.content_warning == new.content_warning
+        and stored.attachments == new.attachments
+        and stored.visibility == new.visibility
+    )

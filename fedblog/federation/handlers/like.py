@@ -1,0 +1,54 @@
+"""Like, EmojiReact and Dislike of a post or of an answer of ours: one of each kind per actor and object (INB-23)."""
+
+from __future__ import annotations
+
+from fedblog.activitypub.normalise import id_of
+from fedblog.activitypub.vocab import Activity
+from fedblog.blog.model import Actor, ReactionKind
+from fedblog.federation.context import Context, Effect, Trust, ignored
+from fedblog.federation.handlers.emoji import one_emoji
+from fedblog.federation.places import find_ours
+from fedblog.federation.reasons import Outcome
+from fedblog.storage import inbox as inbox_store
+from fedblog.storage import reactions
+from fedblog.storage.database import Tx
+
+
+async def react(ctx: Context, activity: Activity, sender: Actor) -> Effect:
+    """Count it. A Like may carry an emoji (Misskey and its kin); an EmojiReact without exactly one is nothing."""
+    object_uri = next((found for item in activity.objects if (found := id_of(item)) and ctx.ids.is_local(found)), None)
+    if ctx.trust is not Trust.SIGNED or object_uri is None:
+        return ignored(Outcome.NOT_OURS)
+    emoji = _emoji_of(activity)
+    if activity.type == "EmojiReact" and not emoji:
+        return ignored(Outcome.REACTION_UNREADABLE)
+    kind = ReactionKind.DISLIKE if activity.type == "Dislike" else ReactionKind.LIKE
+
+    def count(tx: Tx) -> Outcome:
+        place = find_ours(tx, ctx.ids, object_uri)
+        if place is None:
+            return Outcome.NOT_OURS
+        if inbox_store.was_undone(tx, sender.uri, activity.type, place.uri, activity.id or ""):
+            return Outcome.UNDONE_BEFORE
+        reactions.add(
+            tx,
+            kind=kind,
+            actor_id=sender.id,
+            post_id=place.post_id,
+            reply_id=place.reply_id,
+            emoji=emoji if kind is ReactionKind.LIKE else "",
+            activity_uri=activity.id or "",
+        )
+        return Outcome.REACTION_KEPT
+
+    return count
+
+
+def _emoji_of(activity: Activity) -> str:
+    """The one emoji that a reaction carries; a custom one needs its Emoji tag, by name."""
+    told = activity.raw.get("_misskey_reaction")
+    emoji = one_emoji(activity.content) or (one_emoji(told) if isinstance(told, str) else "")
+    if not emoji.startswith(":"):
+        return emoji
+    names = {tag.name.strip(":").partition("@")[0] for tag in activity.tags if tag.type == "Emoji"}
+    return emoji if emoji.strip(":") in names else ""

@@ -1,0 +1,290 @@
+"""The inbox: takes an activity from the wire to its effect, or says why not.
+
+Parse strictly, refuse cheaply, authenticate, validate, read, check origins, hand over to the handler, then write the
+effect, the check for duplicates and the log row as one unit. 202 is answered after that unit is durable (INB-03).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fedblog.activitypub import wire
+from fedblog.activitypub.ids import LocalIds
+from fedblog.activitypub.normalise import has_forbidden_keyword, read_activity, short_names
+from fedblog.activitypub.urls import Uri, host_of, maybe_uri, same_id, same_origin, without_fragment
+from fedblog.activitypub.validate import validate_activity
+from fedblog.activitypub.vocab import Activity
+from fedblog.blog.model import Actor
+from fedblog.config import Settings
+from fedblog.errors import (
+    DialRefused,
+    FedblogError,
+    FetchFailed,
+    FetchGone,
+    FetchTemporary,
+    Refused,
+    StorageUnavailable,
+)
+from fedblog.federation.authenticate import RETRY_AFTER, Authenticator
+from fedblog.federation.context import Context, Effect, Trust, ignored
+from fedblog.federation.fetcher import Budget
+from fedblog.federation.handlers import HANDLERS
+from fedblog.federation.keyring import KeyRefused, Keyring
+from fedblog.federation.places import find_actor
+from fedblog.federation.reasons import Outcome
+from fedblog.federation.resolver import Resolver
+from fedblog.signatures.model import Claim, SignedRequest
+from fedblog.signatures.verify import read_claims
+from fedblog.storage import actors, moderation
+from fedblog.storage import inbox as inbox_log
+from fedblog.storage.database import Database, Tx
+
+log = logging.getLogger(__name__)
+
+MAX_FETCHES = 20  # caused by one activity (INB-34)
+# What is known by its actor and object, so that it may come without an id (INB-06).
+_MAY_LACK_ID = frozenset(
+    {
+        "Follow",
+        "Like",
+        "EmojiReact",
+        "Dislike",
+        "Announce",
+        "Undo",
+        "Block",
+        "Flag",
+        "Accept",
+        "Reject",
+        "Add",
+        "Remove",
+    }
+)
+_KEYED_BY_OBJECT = frozenset({"Create", "Update", "Delete"})
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What is answered: 202, and the reason code of what came of it (for the log, not for the sender)."""
+
+    status: int
+    reason: str
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What is known so far about a request, for the log row."""
+
+    activity_uri: str = ""
+    type: str = ""
+    actor_uri: str = ""
+    host: str = ""
+
+    def read(self, doc: dict[str, object]) -> None:
+        """What the document claims, before anything is believed."""
+        self.activity_uri = _short(doc.get("id"))
+        self.type = _short(doc.get("type"))
+        self.actor_uri = _short(doc.get("actor"))
+        usable = maybe_uri(self.actor_uri)
+        self.host = host_of(usable) if usable else ""
+
+
+class Inbox:
+    """Takes what other servers send. One object serves the shared inbox and every actor's own (INB-01)."""
+
+    def __init__(
+        self,
+        db: Database,
+        keyring: Keyring,
+        resolver: Resolver,
+        settings: Settings,
+        ids: LocalIds,
+        clock: Callable[[], float],
+    ) -> None:
+        self._db, self._resolver, self._settings, self._ids, self._clock = db, resolver, settings, ids, clock
+        self._authenticator = Authenticator(db, keyring)
+
+    async def receive(
+        self, request: SignedRequest, *, content_type: str, recipient: str | None = None, address: str = ""
+    ) -> Receipt:
+        """Take one POST. `recipient` is the id of the local actor whose inbox it was, None for the shared one;
+        `address` the sender's network address, for the log.
+
+        Every decision leaves one row in the inbox log. Raises `Refused` (4xx, or 503 with `retry_after`) and
+        `StorageUnavailable`; nothing was changed then.
+        """
+        seen = _Seen()
+        try:
+            return await self._take(request, content_type, recipient, seen)
+        except StorageUnavailable:
+            raise
+        except Refused as exc:
+            refused = exc
+        except FetchTemporary as exc:
+            refused = _later("another server that is needed for this can't be reached now", exc.reason, exc.retry_after)
+        except FedblogError as exc:
+            refused = Refused(str(exc), reason=exc.reason, status=exc.status if 400 <= exc.status < 500 else 401)
+        except Exception as exc:
+            log.exception("an activity of type %r from %s failed in itself", seen.type, seen.host)
+            refused = _later("this can't be taken now", "internal", None)
+            refused.__cause__ = exc
+        detail = f"{refused} (from {address})" if address else str(refused)
+        await self._db.write(_log, seen, refused.status, refused.reason, detail)
+        raise refused
+
+    async def _take(self, request: SignedRequest, content_type: str, recipient: str | None, seen: _Seen) -> Receipt:
+        if not wire.is_inbox_type(content_type):
+            raise Refused("send application/activity+json", reason="content_type", status=415)
+        now = self._clock()
+        doc, unreadable = _parse(request.body)
+        seen.read(doc)
+        claims = read_claims(request, now=now)
+        if unreadable is not None:
+            raise unreadable
+        if recipient is not None and await self._db.read(find_actor, self._ids, recipient) is None:
+            raise Refused("there is no such actor here", reason="recipient_unknown", status=404)
+        if has_forbidden_keyword(doc):
+            await self._authenticator.trust(read_activity(short_names(doc)), claims, now=now)
+            return await self._settle(None, seen, ignored(Outcome.FORBIDDEN_KEYWORD))
+        activity = read_activity(short_names(doc))
+        self._check_ids(activity, seen)
+        return await self._decide(activity, claims, seen, recipient or "", now)
+
+    async def _decide(
+        self, activity: Activity, claims: tuple[Claim, ...], seen: _Seen, recipient: str, now: float
+    ) -> Receipt:
+        await self._refuse_blocked(seen)
+        leaving = activity.type == "Delete" and activity.object_id is not None
+        leaving = leaving and same_id(str(activity.object_id), activity.actor)
+        known = await self._db.read(actors.by_uri, activity.actor) if leaving else None
+        if leaving and known is None:
+            return await self._settle(None, seen, ignored(Outcome.ACTOR_UNKNOWN))  # KEY-09: nothing is fetched
+        try:
+            trust = await self._authenticator.trust(activity, claims, now=now)
+        except KeyRefused as exc:
+            # The key went with its actor: its own 410 is as good as its signature (KEY-10).
+            if known is None or exc.http_status != 410 or not _all_belong(claims, known.uri):
+                raise
+            trust = Trust.SIGNED
+        key = _key(activity)
+        if key is not None and await self._db.read(inbox_log.was_received, *key):
+            return await self._settle(None, seen, ignored(Outcome.DUPLICATE))
+        validate_activity(activity.raw)
+        context = Context(
+            self._db,
+            self._resolver,
+            self._ids,
+            self._settings,
+            Budget(MAX_FETCHES),
+            int(now),
+            trust,
+            recipient,
+        )
+        sender = known or await self._sender(activity, context)
+        return await self._settle(activity, seen, await self._handle(context, activity, sender))
+
+    async def _handle(self, context: Context, activity: Activity, sender: Actor) -> Effect:
+        handler = HANDLERS.get(activity.type)
+        if handler is None:
+            return ignored(Outcome.TYPE_NOT_HANDLED)
+        try:
+            return await handler(context, activity, sender)
+        except FetchTemporary:
+            raise
+        except FetchFailed as exc:
+            log.info("%s by %s needs what can't be had: %s", activity.type, activity.actor, exc)
+            return ignored(Outcome.OBJECT_UNFETCHABLE)
+
+    async def _sender(self, activity: Activity, context: Context) -> Actor:
+        try:
+            return await self._resolver.actor(Uri(activity.actor), budget=context.budget)
+        except FetchTemporary:
+            raise
+        except (FetchGone, DialRefused, FetchFailed) as exc:
+            raise Refused("the actor can't be fetched", reason="actor_unfetchable", status=401) from exc
+
+    def _check_ids(self, activity: Activity, seen: _Seen) -> None:
+        """The activity's id is on the actor's own host (INB-06), and the actor is not one of ours."""
+        actor = maybe_uri(activity.actor)
+        if actor is None:
+            raise Refused("the actor is no usable URL", reason="actor_invalid")
+        seen.actor_uri, seen.type, seen.host = actor, activity.type, host_of(actor)
+        if self._ids.is_local(actor):
+            raise Refused("actors of this server don't write to its inbox", reason="actor_is_local", status=401)
+        if activity.id is None:
+            needs = activity.type not in _MAY_LACK_ID
+            if needs and (activity.type not in _KEYED_BY_OBJECT or activity.object_id is None):
+                raise Refused("the activity has no id", reason="id_missing")
+            return
+        usable = maybe_uri(activity.id)
+        if usable is None:
+            raise Refused("the activity's id is no usable URL", reason="id_invalid")
+        seen.activity_uri = usable
+        if not same_origin(usable, actor):
+            raise Refused("the activity's id is not on the actor's server", reason="id_elsewhere", status=403)
+
+    async def _refuse_blocked(self, seen: _Seen) -> None:
+        if await self._db.read(moderation.is_blocked, actor_uri=seen.actor_uri, host=seen.host):
+            raise Refused("the sender is blocked here", reason="blocked", status=403)
+
+    async def _settle(self, activity: Activity | None, seen: _Seen, effect: Effect) -> Receipt:
+        outcome = await self._db.write(_settle, activity, seen, effect)
+        return Receipt(202, outcome)
+
+
+def _settle(tx: Tx, activity: Activity | None, seen: _Seen, effect: Effect) -> Outcome:
+    """The unit of work: duplicate or not, effect, log."""
+    key = _key(activity) if activity is not None else None
+    fresh = key is None or inbox_log.receive(tx, *key)
+    outcome = effect(tx) if fresh else Outcome.DUPLICATE
+    _log(tx, seen, 202, outcome, "")
+    return outcome
+
+
+def _log(tx: Tx, seen: _Seen, status: int, reason: str, detail: str) -> None:
+    inbox_log.log(
+        tx,
+        activity_uri=seen.activity_uri,
+        type=seen.type,
+        actor_uri=seen.actor_uri,
+        host=seen.host,
+        status=status,
+        reason=reason,
+        detail=detail[:500],
+    )
+
+
+def _key(activity: Activity) -> tuple[str, str] | None:
+    """What makes a second copy a duplicate (INB-05): type and id. None where there is no id: the effects of such an
+    act are keyed by actor and object themselves, and doing it again changes nothing.
+    """
+    return None if activity.id is None else (activity.type, activity.id)
+
+
+def _parse(body: bytes) -> tuple[dict[str, object], Refused | None]:
+    try:
+        return wire.parse_object(body), None
+    except Refused as exc:
+        return {}, exc
+
+
+def _short(value: object) -> str:
+    """A claimed id, type or actor as text for the log, cut."""
+    if isinstance(value, list) and value:
+        value = value[0]
+    if isinstance(value, dict):
+        value = value.get("id")
+    return value[:500] if isinstance(value, str) else ""
+
+
+def _all_belong(claims: tuple[Claim, ...], actor_uri: str) -> bool:
+    """Whether all keys that signed are, by their ids, this actor's."""
+    return all(
+        same_id(without_fragment(claim.key_id), actor_uri) or claim.key_id.startswith(f"{actor_uri}/")
+        for claim in claims
+    )
+
+
+def _later(message: str, reason: str, retry_after: int | None) -> Refused:
+    return Refused(message, reason=reason, status=503, retry_after=retry_after or RETRY_AFTER)

@@ -1,0 +1,236 @@
+"""Somebody's Note on its way into a thread: whose it is, who may see it, where it belongs, what we think of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+
+from fedblog.activitypub.normalise import read_note
+from fedblog.activitypub.represent import reply_of
+from fedblog.activitypub.urls import Uri, host_of, maybe_uri, parse_uri, same_id, same_origin
+from fedblog.activitypub.vocab import Activity, Json, Note
+from fedblog.blog.audience import audience_of, narrower
+from fedblog.blog.model import Actor, NewReply, Reply, ReplyState, Visibility
+from fedblog.blog.policy import Action, judge_reply
+from fedblog.errors import FetchFailed, FetchTemporary, InvalidInput, Refused
+from fedblog.federation.context import Context, Effect, Trust, ignored
+from fedblog.federation.counts import schedule_counts
+from fedblog.federation.places import Place, find_parent, names_actor
+from fedblog.federation.reasons import Outcome
+from fedblog.storage import actors, jobs, moderation, replies, tombstones
+from fedblog.storage.database import Tx
+
+# Late answers under closed comments are kept for the author's eyes (ART-18).
+_STATES = {Action.PUBLISH: ReplyState.PUBLISHED, Action.HOLD: ReplyState.HELD, Action.DROP: ReplyState.HIDDEN}
+CHAT_TYPES = frozenset({"ChatMessage", "EncryptedMessage"})
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A Note that may be believed: `author` wrote it, `visibility` is the narrowest that anybody said."""
+
+    note: Note
+    author: Actor
+    visibility: Visibility
+
+
+async def believe(ctx: Context, activity: Activity, item: str | Json, sender: Actor) -> Arrived | Effect:
+    """The Note behind an activity's object: the embedded one where the signer may speak for it, else the one that
+    its origin answers (INB-11, INB-12, INB-27). An `Effect` where there is nothing to believe."""
+    found = maybe_uri(item if isinstance(item, str) else item.get("id"))
+    if found is None:
+        return ignored(Outcome.OBJECT_MISSING)
+    if ctx.ids.is_local(found):
+        return ignored(Outcome.NOT_OURS)  # nobody else makes objects of ours
+    if isinstance(item, dict) and ctx.trust is Trust.SIGNED:
+        embedded = _embedded(item, sender)
+        if embedded is not None:
+            return Arrived(embedded, sender, visibility_of(embedded, sender, activity))
+    return await fetch_public(ctx, found, sender)
+
+
+async def fetch(ctx: Context, uri: Uri, sender: Actor | None) -> Arrived:
+    """A Note from its own origin, with its author; `sender` saves a look-up where it is the author.
+
+    Raises `FetchTemporary`, `FetchGone` for what is gone, `FetchFailed` for all that can't be used.
+    """
+    try:
+        note = await ctx.resolver.note(uri, budget=ctx.budget)
+        author_uri = parse_uri(note.attributed_to[0] if note.attributed_to else None)
+        author = sender
+        if author is None or not same_id(author_uri, author.uri):
+            author = await ctx.resolver.actor(author_uri, budget=ctx.budget)
+    except InvalidInput as exc:
+        raise FetchFailed(f"{uri} can't be read: {exc}") from exc
+    except Refused as exc:
+        if exc.status >= 500:
+            raise FetchTemporary(str(exc), retry_after=exc.retry_after) from exc
+        raise FetchFailed(f"{uri} can't be read: {exc}") from exc
+    return Arrived(note, author, visibility_of(note, author, None))
+
+
+async def fetch_public(ctx: Context, uri: Uri, sender: Actor | None) -> Arrived | Effect:
+    """`fetch`, for what is new here: it counts only when everybody may read it (BACK-07). What others brought and
+    can't be asked for now is asked for later."""
+    try:
+        arrived = await fetch(ctx, uri, sender)
+    except FetchTemporary:
+        if ctx.trust is Trust.SIGNED:
+            raise
+        return plan_fetch(uri)
+    return arrived if arrived.visibility.is_public else ignored(Outcome.NOT_PUBLIC)
+
+
+def plan_fetch(uri: str) -> Effect:
+    """Ask for it later: a durable job."""
+
+    def plan(tx: Tx) -> Outcome:
+        jobs.add(tx, "fetch_parent", uri, {"uri": uri, "again": True}, tx.now)
+        return Outcome.FETCH_PLANNED
+
+    return plan
+
+
+def visibility_of(note: Note, author: Actor, activity: Activity | None) -> Visibility:
+    """Who may see it: the object's word, the activity's where the object has none, the narrower of two (VIS-03)."""
+    direct = note.direct_message or note.type in CHAT_TYPES
+    has_own = bool(note.to or note.cc)
+    own = audience_of(note.to, note.cc, author.followers_uri, direct)
+    if activity is None or not (activity.to or activity.cc):
+        return own
+    told = audience_of(activity.to, activity.cc, author.followers_uri, direct)
+    return narrower(own, told) if has_own else told
+
+
+def addresses_us(ctx: Context, note: Note) -> str:
+    """The local actor that a Note mentions or is addressed to, "" for none (INB-35: tags and audience, never text)."""
+    for uri in (*note.mentions, *note.to, *note.cc):
+        if names_actor(ctx.ids, uri):
+            return uri
+    return ctx.recipient
+
+
+def keep_note(ctx: Context, arrived: Arrived) -> Effect:
+    """The effect that puts a Note where it belongs, or leaves it out."""
+    note = arrived.note
+    if note.is_vote:
+        return ignored(Outcome.VOTE_NOT_A_REPLY)
+    is_chat = note.type in CHAT_TYPES
+    if not note.is_reply_type and not is_chat:
+        return ignored(Outcome.TYPE_NOT_A_REPLY)
+    new = make_reply(ctx, arrived)
+    addressee = addresses_us(ctx, note)
+
+    def keep(tx: Tx) -> Outcome:
+        return _keep(tx, ctx, arrived, new, addressee)
+
+    return keep
+
+
+def make_reply(ctx: Context, arrived: Arrived) -> NewReply:
+    """The record to keep: cleaned text, lenient dates (INB-34, INB-36). CPU work, so outside of any transaction."""
+    return reply_of(
+        arrived.note,
+        actor_id=arrived.author.id,
+        visibility=arrived.visibility,
+        state=ReplyState.PUBLISHED,
+        reason="",
+        now=ctx.now,
+        received=json.dumps(arrived.note.raw, ensure_ascii=False, separators=(",", ":")).encode(),
+    )
+
+
+def _keep(tx: Tx, ctx: Context, arrived: Arrived, new: NewReply, addressee: str) -> Outcome:
+    author = arrived.author
+    if moderation.is_blocked(tx, actor_uri=author.uri, host=host_of(author.uri)):
+        return Outcome.BLOCKED_HERE
+    grave = tombstones.get(tx, new.uri)
+    if grave is not None and grave.actor_uri in ("", author.uri):
+        return Outcome.DELETED_BEFORE
+    if replies.by_uri(tx, new.uri) is not None:
+        return Outcome.DUPLICATE
+    place = _place(tx, ctx, arrived.note)
+    if place is not None:
+        return _keep_at(tx, ctx, place, author, new)
+    judged = _judge(tx, ctx, author, new, comments_open=True)
+    return Outcome.COMMENT_DROPPED if judged is None else _keep_without_place(tx, ctx, judged, addressee)
+
+
+def _place(tx: Tx, ctx: Context, note: Note) -> Place | None:
+    return find_parent(tx, ctx.ids, note.in_reply_to[0]) if note.in_reply_to else None
+
+
+def _keep_at(tx: Tx, ctx: Context, place: Place, author: Actor, new: NewReply) -> Outcome:
+    judged = _judge(tx, ctx, author, new, comments_open=place.post.comments_open)
+    if judged is None:
+        return Outcome.COMMENT_DROPPED
+    stored = replies.add(tx, judged, post_id=place.post.id, parent_id=place.reply_id)
+    return _after_adding(tx, ctx, stored)
+
+
+def _judge(tx: Tx, ctx: Context, author: Actor, new: NewReply, *, comments_open: bool) -> NewReply | None:
+    """The reply with the state that our rules give it; None for one that is not even kept."""
+    verdict = judge_reply(
+        visibility=new.visibility,
+        hold=ctx.settings.comments.hold_for_moderation,
+        comments_open=comments_open,
+        actor=author,
+        actor_approved=actors.is_approved(tx, author.id),
+        has_approved_before=actors.has_published_reply(tx, author.id),
+        blocked=False,
+    )
+    if verdict.action is Action.DROP and verdict.reason != "comments_closed":
+        return None
+    return replace(new, state=_STATES[verdict.action], reason=verdict.reason)
+
+
+def _after_adding(tx: Tx, ctx: Context, stored: Reply) -> Outcome:
+    if not stored.visibility.is_public:
+        return Outcome.REPLY_PRIVATE
+    schedule_counts(tx, stored.id, after=ctx.settings.federation.counts_after)
+    match stored.state:
+        case ReplyState.HELD:
+            return Outcome.REPLY_HELD
+        case ReplyState.HIDDEN:
+            return Outcome.REPLY_HIDDEN
+        case _:
+            return Outcome.REPLY_PUBLISHED
+
+
+def _keep_without_place(tx: Tx, ctx: Context, new: NewReply, addressee: str) -> Outcome:
+    """Its parent is not here: perhaps yet (INB-15), perhaps it is a message to one of ours (INB-10)."""
+    if new.in_reply_to and ctx.ids.is_local(new.in_reply_to):
+        return Outcome.PARENT_UNKNOWN_HERE
+    if not addressee and not new.in_reply_to:
+        return Outcome.NOT_RELATED
+    if not addressee and not new.visibility.is_public:
+        return Outcome.NOT_RELATED
+    if not new.in_reply_to:
+        new = replace(new, in_reply_to=addressee)  # stands under nothing: kept for the one it is addressed to
+        replies.add(tx, new, post_id=None, parent_id=None)
+        return Outcome.MENTION_KEPT if new.visibility.is_public else Outcome.REPLY_PRIVATE
+    stored = replies.add(tx, new, post_id=None, parent_id=None)
+    if new.visibility.is_public:
+        jobs.add(tx, "fetch_parent", new.in_reply_to, {"uri": new.in_reply_to}, tx.now)
+        return Outcome.REPLY_ORPHANED
+    return Outcome.REPLY_PRIVATE if stored.post_id is None else _after_adding(tx, ctx, stored)
+
+
+def _embedded(item: Json, sender: Actor) -> Note | None:
+    """The embedded object when it is the signer's own (INB-11): id on the same origin, attributed to the signer."""
+    note = read_own(item)
+    if note is None or not same_origin(note.id, sender.uri):
+        return None
+    owners = note.attributed_to
+    return note if owners and any(same_id(owner, sender.uri) for owner in owners[:1]) else None
+
+
+def read_own(item: Json) -> Note | None:
+    """`read_note`, or None where nothing can be read or its ids can't be compared."""
+    try:
+        note = read_note(item)
+    except Refused:
+        return None
+    if maybe_uri(note.id) is None or any(maybe_uri(owner) is None for owner in note.attributed_to):
+        return None
+    return note

@@ -1,0 +1,95 @@
+"""Upward: the parents of a reply that came before them, up to our own post (INB-15, BACK-01, BACK-06)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from fedblog.activitypub.ids import LocalIds
+from fedblog.activitypub.urls import Uri, maybe_uri
+from fedblog.config import Settings
+from fedblog.errors import FetchGone
+from fedblog.federation.context import Context
+from fedblog.federation.fetcher import Budget
+from fedblog.federation.handlers.refetch import refetch
+from fedblog.federation.notes import Arrived, fetch, keep_note
+from fedblog.federation.places import find_parent
+from fedblog.federation.resolver import Resolver
+from fedblog.storage import jobs, replies
+from fedblog.storage.database import Database, Tx
+
+log = logging.getLogger(__name__)
+
+MAX_LEVELS = 100
+LEVELS_A_JOB = 10
+FETCHES_A_JOB = 20
+
+
+class ParentFetch:
+    """The job `fetch_parent`: climbs from a missing parent towards a post of ours.
+
+    Nothing is kept of a thread that doesn't reach us; a long one is climbed in several jobs.
+    """
+
+    def __init__(
+        self, db: Database, resolver: Resolver, ids: LocalIds, settings: Settings, clock: Callable[[], float]
+    ) -> None:
+        self._db, self._resolver, self._ids, self._settings, self._clock = db, resolver, ids, settings, clock
+
+    async def __call__(self, payload: dict[str, Any]) -> None:
+        """`payload` holds the `uri` to start at, the `level` that earlier jobs reached, and `again` for a reply that
+        is known and only to be looked at anew. Raises `FetchTemporary` when it should be tried again."""
+        uri = maybe_uri(payload.get("uri"))
+        if uri is None:
+            return
+        context = Context(
+            self._db, self._resolver, self._ids, self._settings, Budget(FETCHES_A_JOB), int(self._clock())
+        )
+        if payload.get("again") and await self._db.read(replies.by_uri, uri) is not None:
+            await self._db.write(await refetch(context, uri))
+            return
+        await self._climb(context, uri, int(payload.get("level", 0)))
+
+    async def _climb(self, context: Context, start: Uri, level: int) -> None:
+        found: list[Arrived] = []
+        seen: set[str] = set()
+        current: Uri | None = start
+        while current is not None and not await self._db.read(_is_known, self._ids, current):
+            if current in seen or self._ids.is_local(current) or level + len(found) >= MAX_LEVELS:
+                log.info("the thread above %s doesn't reach us", start)
+                return
+            if len(found) == LEVELS_A_JOB:
+                break
+            seen.add(current)
+            try:
+                arrived = await fetch(context, current, None)
+            except FetchGone:
+                log.info("the thread above %s is broken: %s is gone", start, current)
+                return
+            if not arrived.visibility.is_public:
+                return
+            found.append(arrived)
+            current = maybe_uri(arrived.note.in_reply_to[0]) if arrived.note.in_reply_to else None
+        if current is not None and found:
+            await self._db.write(_keep_all, context, found, level)
+
+
+def _is_known(tx: Tx, ids: LocalIds, uri: str) -> bool:
+    return find_parent(tx, ids, uri) is not None or replies.by_uri(tx, uri) is not None
+
+
+def _keep_all(tx: Tx, context: Context, found: list[Arrived], level: int) -> None:
+    """From the top down, so that each finds its parent; what waited below is attached by storage. The topmost may
+    itself wait for a parent: it plans the next climb."""
+    for arrived in reversed(found):
+        keep_note(context, arrived)(tx)
+    top = found[-1].note
+    if not _is_known(tx, context.ids, top.in_reply_to[0]):
+        jobs.add(
+            tx,
+            "fetch_parent",
+            top.in_reply_to[0],
+            {"uri": top.in_reply_to[0], "level": level + len(found)},
+            tx.now,
+        )

@@ -1,0 +1,136 @@
+"""Who is heard and who is answered: followers, moderation, and what our own profiles say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fedblog.activitypub import serialise
+from fedblog.activitypub.ids import LocalIds
+from fedblog.blog.model import Actor, ActorId, Follower, Reply, ReplyId, ReplyState
+from fedblog.config import Settings
+from fedblog.errors import InvalidInput, NotFound
+from fedblog.federation.handlers.follow import answer_follow
+from fedblog.federation.outbox import Outbox
+from fedblog.storage import actors, followers, keys, moderation, posts, replies
+from fedblog.storage.database import Tx
+from fedblog.storage.outgoing import Audience
+
+MAX_REACHED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileText:
+    """What an actor says about itself; `summary_html` is rendered from `summary_source`."""
+
+    name: str
+    summary_source: str
+    summary_html: str
+    icon_url: str
+    image_url: str
+    fields: tuple[tuple[str, str], ...]
+    manually_approves: bool
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """The acts on people, inside a transaction."""
+
+    ids: LocalIds
+    settings: Settings
+    outbox: Outbox
+
+    def update_profile(self, tx: Tx, actor_id: ActorId, text: ProfileText) -> Actor:
+        """Keep a changed profile and tell followers and everybody who ever took part (ACT-11)."""
+        actors.update_local_profile(
+            tx,
+            actor_id,
+            name=text.name,
+            summary_source=text.summary_source,
+            summary_html=text.summary_html,
+            icon_url=text.icon_url,
+            image_url=text.image_url,
+            fields=text.fields,
+            manually_approves=text.manually_approves,
+        )
+        actor = actors.by_id(tx, actor_id)
+        document = serialise.actor_document(
+            actor, ids=self.ids, settings=self.settings, keys=keys.public_keys(tx, actor_id)
+        )
+        when = tx.now
+        self.outbox.add(
+            tx,
+            lambda uri: serialise.update(document, activity_id=uri, published=when),
+            actor=actor,
+            object_uri=actor.uri,
+            audience=Audience(followers_of=(actor.id,), actors=_reached(tx, actor)),
+            public=True,
+        )
+        return actor
+
+    def accept_follower(self, tx: Tx, follower_id: ActorId, target_id: ActorId) -> Follower:
+        """Let somebody follow who asked to; the Accept goes out with the Follow inside."""
+        follower = _get_follower(tx, follower_id, target_id)
+        if follower.state != "accepted":
+            followers.accept(tx, follower_id, target_id)
+            self._answer(tx, follower, "Accept")
+        return _get_follower(tx, follower_id, target_id)
+
+    def reject_follower(self, tx: Tx, follower_id: ActorId, target_id: ActorId) -> None:
+        """Refuse somebody who asked, or take a follower off the list; their server is told."""
+        follower = _get_follower(tx, follower_id, target_id)
+        self._answer(tx, follower, "Reject")
+        followers.remove(tx, follower_id, target_id)
+
+    def hide_reply(self, tx: Tx, reply_id: ReplyId, reason: str) -> Reply:
+        """Take a reply off all public pages; it stays for its author's own server."""
+        return replies.set_state(tx, reply_id, ReplyState.HIDDEN, reason)
+
+    def approve_reply(self, tx: Tx, reply_id: ReplyId, *, trust_author: bool) -> Reply:
+        """Show a held or hidden reply; with `trust_author` what they write next is not held as their first."""
+        reply = replies.set_state(tx, reply_id, ReplyState.PUBLISHED, "")
+        if trust_author:
+            actors.set_approved(tx, reply.actor_id, True)
+        return reply
+
+    def block_actor(self, tx: Tx, uri: str, reason: str) -> None:
+        """Hear nothing more from somebody: what they left is hidden, their follows end."""
+        actor = actors.by_uri(tx, uri)
+        if actor is not None and actor.local:
+            raise InvalidInput("this is one of our own actors", reason="actor_is_local")
+        moderation.block(tx, "actor", uri, reason)
+        if actor is not None:
+            actors.set_suspended(tx, actor.id, tx.now)
+            for target in actors.local_actors(tx):
+                followers.remove(tx, actor.id, target.id)
+
+    def unblock_actor(self, tx: Tx, uri: str) -> None:
+        """Hear them again; what was hidden shows again, follows don't come back by themselves."""
+        moderation.unblock(tx, "actor", uri)
+        actor = actors.by_uri(tx, uri)
+        if actor is not None and not actor.local:
+            actors.set_suspended(tx, actor.id, None)
+
+    def _answer(self, tx: Tx, follower: Follower, kind: str) -> None:
+        target = actors.by_id(tx, follower.target_id)
+        received = json.loads(follower.follow_json)
+        answer_follow(tx, self.ids.activity, target, follower.actor, received, kind=kind)
+
+
+def _reached(tx: Tx, actor: Actor) -> Sequence[ActorId]:
+    """Everybody who took part under an author's posts; for the blog, its followers are enough."""
+    found: dict[ActorId, None] = {}
+    if actor.local == "author":
+        for post in posts.list_of_author(tx, actor.id, None):
+            found.update(dict.fromkeys(posts.participants(tx, post.id)))
+            if len(found) >= MAX_REACHED:
+                break
+    return tuple(found)[:MAX_REACHED]
+
+
+def _get_follower(tx: Tx, follower_id: ActorId, target_id: ActorId) -> Follower:
+    follower = followers.get(tx, follower_id, target_id)
+    if follower is None:
+        raise NotFound("there is no such follower")
+    return follower

@@ -1,0 +1,180 @@
+"""Posts go out: published, edited, withdrawn, deleted. Each act is one unit of work with its activities inside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fedblog.activitypub import serialise
+from fedblog.activitypub.ids import LocalIds
+from fedblog.activitypub.vocab import Json
+from fedblog.blog.model import Actor, ActorId, Post, PostId, PostStatus, PostText, Visibility
+from fedblog.config import Settings
+from fedblog.errors import Conflict, NotFound
+from fedblog.federation.outbox import Outbox
+from fedblog.storage import actors, posts
+from fedblog.storage.database import Tx
+from fedblog.storage.outgoing import Audience
+
+MAX_PARTICIPANTS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """The acts on posts, inside a transaction. `outbox` holds the keys of the author and of the blog."""
+
+    ids: LocalIds
+    settings: Settings
+    outbox: Outbox
+
+    def publish(self, tx: Tx, post_id: PostId) -> Post:
+        """Draft or withdrawn post -> public; the author's Create, and the blog's Announce of it (ART-08).
+
+        Raises `NotFound`, or `Conflict` when it is out already.
+        """
+        before = _get(tx, post_id)
+        if before.status is PostStatus.PUBLISHED:
+            raise Conflict("this post is published already", reason="already_published")
+        post = posts.publish(tx, post_id, self.ids.post)
+        author, blog = actors.by_id(tx, post.author_id), actors.blog(tx)
+        people = _people(tx, post.mentions)
+        # Without an Announce, the blog's followers get the Create itself.
+        announced = post.visibility is Visibility.PUBLIC
+        created = self.outbox.add(
+            tx,
+            self._about(tx, serialise.create, post, author, blog, people),
+            actor=author,
+            object_uri=post.uri,
+            audience=Audience(
+                followers_of=(author.id,) if announced else (author.id, blog.id),
+                actors=tuple(person.id for person in people if not person.local),
+            ),
+            public=True,
+        )
+        if announced:
+            self._announce(tx, created, post, author, blog)
+        return post
+
+    def edit(
+        self, tx: Tx, post_id: PostId, text: PostText, *, editor_id: ActorId, expected_version: int | None
+    ) -> Post:
+        """Save a text; where the post is out, everybody who has it gets the Update (ART-10)."""
+        before = _get(tx, post_id)
+        post = posts.save_text(tx, post_id, text, editor_id=editor_id, expected_version=expected_version)
+        if post.status is PostStatus.PUBLISHED:
+            self.send_update(tx, post, also=before.mentions)
+        return post
+
+    def send_update(self, tx: Tx, post: Post, *, also: tuple[str, ...] = ()) -> None:
+        """Update with the whole object to followers, blog followers, mentioned and everybody who took part."""
+        author, blog = actors.by_id(tx, post.author_id), actors.blog(tx)
+        people = _people(tx, post.mentions)
+        self.outbox.add(
+            tx,
+            self._about(tx, serialise.update, post, author, blog, people),
+            actor=author,
+            object_uri=post.uri,
+            audience=self._everybody(tx, post, author, blog, also=also),
+            public=True,
+        )
+
+    def unpublish(self, tx: Tx, post_id: PostId) -> Post:
+        """Take a post back from everywhere; publishing it again gives it a new id (ART-22)."""
+        before = _get(tx, post_id)
+        if before.status is not PostStatus.PUBLISHED:
+            raise Conflict("this post is not published", reason="not_published")
+        self._send_delete(tx, before)
+        return posts.unpublish(tx, post_id)
+
+    def delete(self, tx: Tx, post_id: PostId) -> Post:
+        """Delete for good: here the text is emptied, elsewhere a Tombstone takes its place."""
+        before = _get(tx, post_id)
+        if before.status is PostStatus.PUBLISHED:
+            self._send_delete(tx, before)
+        return posts.delete(tx, post_id)
+
+    def set_comments(self, tx: Tx, post_id: PostId, is_open: bool) -> Post:
+        """Open or close the comments; peers learn it by an Update (ART-18)."""
+        before = _get(tx, post_id)
+        if before.comments_open == is_open:
+            return before
+        posts.set_comments_open(tx, post_id, is_open)
+        post = _get(tx, post_id)
+        if post.status is PostStatus.PUBLISHED:
+            self.send_update(tx, post)
+        return post
+
+    def _about(
+        self,
+        tx: Tx,
+        wrap: Callable[..., Json],
+        post: Post,
+        author: Actor,
+        blog: Actor,
+        people: list[Actor],
+    ) -> Callable[[str], Json]:
+        article = serialise.article(
+            post,
+            author=author,
+            blog=blog,
+            ids=self.ids,
+            settings=self.settings,
+            mentions=[(person.uri, person.handle) for person in people],
+        )
+        when = tx.now
+        return lambda uri: wrap(article, activity_id=uri, published=when)
+
+    def _announce(self, tx: Tx, created: Json, post: Post, author: Actor, blog: Actor) -> None:
+        """The blog passes the author's Create on to its own followers. The whole Create is inside for readers of
+        groups; others take the id and fetch it. A follower of both sees the post once: boosts of what is in a home
+        feed already are left out there."""
+        when = tx.now
+        self.outbox.add(
+            tx,
+            lambda uri: serialise.announce(created, actor=blog, activity_id=uri, published=when, cc=[author.uri]),
+            actor=blog,
+            object_uri=post.uri,
+            audience=Audience(followers_of=(blog.id,)),
+            public=True,
+        )
+
+    def _send_delete(self, tx: Tx, post: Post) -> None:
+        author, blog = actors.by_id(tx, post.author_id), actors.blog(tx)
+        when = tx.now
+        self.outbox.add(
+            tx,
+            lambda uri: serialise.delete(
+                post.uri,
+                actor=author,
+                activity_id=uri,
+                former_type="Article",
+                deleted_at=when,
+                to=[serialise.PUBLIC],
+                cc=[author.followers_uri, blog.followers_uri],
+            ),
+            actor=author,
+            object_uri=post.uri,
+            audience=self._everybody(tx, post, author, blog),
+            public=True,
+        )
+
+    def _everybody(self, tx: Tx, post: Post, author: Actor, blog: Actor, *, also: tuple[str, ...] = ()) -> Audience:
+        """Everybody who may have it: followers of both, mentioned then and now, everybody who took part."""
+        people = _people(tx, (*post.mentions, *also))
+        took_part = posts.participants(tx, post.id)[:MAX_PARTICIPANTS]
+        return Audience(
+            followers_of=(author.id, blog.id),
+            actors=tuple(dict.fromkeys((*(person.id for person in people if not person.local), *took_part))),
+        )
+
+
+def _get(tx: Tx, post_id: PostId) -> Post:
+    post = posts.by_id(tx, post_id)
+    if post is None or post.status is PostStatus.DELETED:
+        raise NotFound("there is no such post")
+    return post
+
+
+def _people(tx: Tx, uris: tuple[str, ...]) -> list[Actor]:
+    found = (actors.by_uri(tx, uri) for uri in dict.fromkeys(uris))
+    return [actor for actor in found if actor is not None and actor.deleted_at is None]

@@ -1,0 +1,255 @@
+"""The one door for everything that our authors do: each act is one unit of work with its activities inside.
+
+What needs the CPU or the network (rendering, looking up who is mentioned) is done before the unit starts; signatures
+over HTTP are made when an activity is sent, by `delivery`.
+"""
+
+from __future__ import annotations
+
+from fedblog.activitypub.ids import LocalIds
+from fedblog.activitypub.urls import host_of, parse_uri
+from fedblog.blog.model import Actor, ActorId, Follower, Post, PostId, PostText, Reply, ReplyId, Visibility
+from fedblog.config import Settings
+from fedblog.errors import InvalidInput, NotFound
+from fedblog.federation.answers import Answering, AnswerText
+from fedblog.federation.compose import MARKDOWN, Composer
+from fedblog.federation.fetcher import Fetcher
+from fedblog.federation.outbox import Outbox, open_outbox
+from fedblog.federation.people import People, ProfileText
+from fedblog.federation.posting import Posting
+from fedblog.federation.resolver import Resolver
+from fedblog.storage import actors, moderation, posts, replies
+from fedblog.storage.database import Database, Tx
+from fedblog.storage.seal import Sealer
+
+MAX_ANSWER = 20_000
+MAX_FIELDS = 20
+
+
+class Publisher:
+    """Posts, answers, profiles, followers and moderation, with their activities."""
+
+    def __init__(
+        self,
+        db: Database,
+        ids: LocalIds,
+        settings: Settings,
+        sealer: Sealer,
+        *,
+        fetcher: Fetcher | None = None,
+        resolver: Resolver | None = None,
+    ) -> None:
+        """Without `fetcher` and `resolver` only people who are known here are linked when they are mentioned."""
+        self._db, self._ids, self._settings, self._sealer = db, ids, settings, sealer
+        self._composer = Composer(db, ids, settings, fetcher, resolver)
+
+    # Posts
+
+    async def compose(
+        self,
+        *,
+        title: str,
+        source: str,
+        source_type: str = MARKDOWN,
+        slug: str = "",
+        summary: str = "",
+        content_warning: str = "",
+        language: str = "",
+        image_url: str = "",
+        image_alt: str = "",
+        pictures: bool = False,
+        tags: tuple[str, ...] = (),
+        visibility: Visibility = Visibility.PUBLIC,
+        comments_open: bool = True,
+        look_up: bool = True,
+    ) -> PostText:
+        """What an author typed, rendered and ready to save. `slug` is made of the title where it is empty; `look_up`
+        False asks no other server (previews). Raises `InvalidInput`."""
+        return await self._composer.post(
+            title=title,
+            source=source,
+            source_type=source_type,
+            slug=slug,
+            summary=summary,
+            content_warning=content_warning,
+            language=language,
+            image_url=image_url,
+            image_alt=image_alt,
+            pictures=pictures,
+            tags=tags,
+            visibility=visibility,
+            comments_open=comments_open,
+            look_up=look_up,
+        )
+
+    async def save_draft(self, text: PostText, *, author_id: ActorId, editor_id: ActorId | None = None) -> Post:
+        """A new draft; nothing leaves the house."""
+        return await self._db.write(posts.create_draft, text, author_id=author_id, editor_id=editor_id or author_id)
+
+    async def publish(self, post_id: PostId) -> Post:
+        """Draft or withdrawn -> public. Raises `NotFound`, `Conflict` (already published)."""
+        posting = await self._posting(post_id)
+        return await self._db.write(posting.publish, post_id)
+
+    async def edit(
+        self, post_id: PostId, text: PostText, *, editor_id: ActorId, expected_version: int | None = None
+    ) -> Post:
+        """Save a text, of a draft or of a published post (which sends an Update). Raises `NotFound`, `Conflict` when
+        somebody else saved it since `expected_version`."""
+        posting = await self._posting(post_id)
+        return await self._db.write(posting.edit, post_id, text, editor_id=editor_id, expected_version=expected_version)
+
+    async def unpublish(self, post_id: PostId) -> Post:
+        """Take a post back; it can be published again, under a new id. Raises `NotFound`, `Conflict`."""
+        posting = await self._posting(post_id)
+        return await self._db.write(posting.unpublish, post_id)
+
+    async def delete(self, post_id: PostId) -> Post:
+        """Delete a post for good, everywhere. Raises `NotFound`."""
+        posting = await self._posting(post_id)
+        return await self._db.write(posting.delete, post_id)
+
+    async def set_comments(self, post_id: PostId, is_open: bool) -> Post:
+        """Open or close the comments of a post. Raises `NotFound`."""
+        posting = await self._posting(post_id)
+        return await self._db.write(posting.set_comments, post_id, is_open)
+
+    # Answers
+
+    async def answer(
+        self,
+        *,
+        author_id: ActorId,
+        source: str,
+        post_id: PostId | None = None,
+        reply_id: ReplyId | None = None,
+        content_warning: str = "",
+        language: str = "",
+        visibility: Visibility = Visibility.PUBLIC,
+    ) -> Reply:
+        """Answer a post or a reply, in Markdown; one of both ids. Raises `NotFound`, `Conflict`, `InvalidInput`."""
+        text = await self._answer_text(source, content_warning, language, visibility)
+        answering = Answering(self._ids, await self._outbox(author_id))
+        return await self._db.write(answering.answer, text, author_id=author_id, post_id=post_id, parent_id=reply_id)
+
+    async def edit_answer(
+        self, reply_id: ReplyId, *, author_id: ActorId, source: str, content_warning: str = "", language: str = ""
+    ) -> Reply:
+        """Change an answer; everybody who has it gets the Update. Raises `NotFound`, `Forbidden`, `InvalidInput`."""
+        text = await self._answer_text(source, content_warning, language, Visibility.PUBLIC)
+        answering = Answering(self._ids, await self._outbox(author_id))
+        return await self._db.write(answering.edit, reply_id, text, author_id=author_id)
+
+    async def delete_answer(self, reply_id: ReplyId, *, author_id: ActorId | None = None) -> None:
+        """Take an answer back; `author_id` None: an editor does it for somebody. Raises `NotFound`, `Forbidden`."""
+        reply = await self._db.read(replies.by_id, reply_id)
+        if reply is None:
+            raise NotFound("there is no such answer")
+        answering = Answering(self._ids, await self._outbox(reply.actor_id))
+        await self._db.write(answering.delete, reply_id, author_id=author_id)
+
+    async def like_reply(self, reply_id: ReplyId, *, author_id: ActorId) -> bool:
+        """Like somebody's reply; whether it was new. Raises `NotFound`."""
+        return await self._db.write(Answering(self._ids, Outbox(self._ids, {})).like, reply_id, author_id=author_id)
+
+    async def unlike_reply(self, reply_id: ReplyId, *, author_id: ActorId) -> bool:
+        """Take a like back; whether there was one. Raises `NotFound`."""
+        return await self._db.write(Answering(self._ids, Outbox(self._ids, {})).unlike, reply_id, author_id=author_id)
+
+    # People
+
+    async def update_profile(
+        self,
+        actor_id: ActorId,
+        *,
+        name: str,
+        summary_source: str,
+        icon_url: str = "",
+        image_url: str = "",
+        fields: tuple[tuple[str, str], ...] = (),
+        manually_approves: bool = False,
+    ) -> Actor:
+        """Change what one of our actors says about itself; `fields` are (name, plain text or URL) pairs."""
+        if len(fields) > MAX_FIELDS:
+            raise InvalidInput(f"a profile has at most {MAX_FIELDS} fields", reason="too_many_fields")
+        written = await self._composer.write(summary_source)
+        text = ProfileText(
+            name=" ".join(name.split()),
+            summary_source=summary_source,
+            summary_html=written.rendered.html,
+            icon_url=icon_url,
+            image_url=image_url,
+            fields=fields,
+            manually_approves=manually_approves,
+        )
+        people = self._people(await self._outbox(actor_id))
+        return await self._db.write(people.update_profile, actor_id, text)
+
+    async def accept_follower(self, follower_id: ActorId, target_id: ActorId) -> Follower:
+        """Accept somebody's wish to follow. Raises `NotFound`."""
+        return await self._db.write(self._people().accept_follower, follower_id, target_id)
+
+    async def reject_follower(self, follower_id: ActorId, target_id: ActorId) -> None:
+        """Refuse a follow, or end one. Raises `NotFound`."""
+        await self._db.write(self._people().reject_follower, follower_id, target_id)
+
+    async def hide_reply(self, reply_id: ReplyId, *, reason: str = "hidden_by_author") -> Reply:
+        """Take a reply off all public pages. Raises `NotFound`, `Conflict`."""
+        return await self._db.write(self._people().hide_reply, reply_id, reason)
+
+    async def approve_reply(self, reply_id: ReplyId, *, trust_author: bool = True) -> Reply:
+        """Show a held or hidden reply. Raises `NotFound`, `Conflict`."""
+        return await self._db.write(self._people().approve_reply, reply_id, trust_author=trust_author)
+
+    async def block_actor(self, uri: str, *, reason: str = "") -> None:
+        """Hear nothing more from an actor. Raises `InvalidInput`."""
+        await self._db.write(self._people().block_actor, parse_uri(uri), reason)
+
+    async def unblock_actor(self, uri: str) -> None:
+        """Hear an actor again."""
+        await self._db.write(self._people().unblock_actor, uri)
+
+    async def block_domain(self, domain: str, *, reason: str = "") -> None:
+        """Hear nothing more from a server and its subdomains. Raises `InvalidInput`."""
+        host = _host(domain)
+        if host == self._settings.domain or host == self._settings.authority:
+            raise InvalidInput("this is our own domain", reason="domain_is_local")
+        await self._db.write(moderation.block, "domain", host, reason)
+
+    async def unblock_domain(self, domain: str) -> None:
+        """Hear a server again."""
+        await self._db.write(moderation.unblock, "domain", _host(domain))
+
+    # How
+
+    async def _posting(self, post_id: PostId) -> Posting:
+        author_id, blog_id = await self._db.read(_speakers, post_id)
+        return Posting(self._ids, self._settings, await self._outbox(author_id, blog_id))
+
+    def _people(self, outbox: Outbox | None = None) -> People:
+        return People(self._ids, self._settings, outbox or Outbox(self._ids, {}))
+
+    async def _outbox(self, *speakers: ActorId) -> Outbox:
+        return await open_outbox(self._db, self._ids, self._sealer, speakers)
+
+    async def _answer_text(
+        self, source: str, content_warning: str, language: str, visibility: Visibility
+    ) -> AnswerText:
+        if not source.strip():
+            raise InvalidInput("an answer needs words", reason="answer_empty")
+        if len(source) > MAX_ANSWER:
+            raise InvalidInput(f"an answer has at most {MAX_ANSWER} characters", reason="answer_too_long")
+        written = await self._composer.write(source)
+        return AnswerText(source, written, content_warning.strip(), language, visibility)
+
+
+def _speakers(tx: Tx, post_id: PostId) -> tuple[ActorId, ActorId]:
+    post = posts.by_id(tx, post_id)
+    if post is None:
+        raise NotFound("there is no such post")
+    return post.author_id, actors.blog(tx).id
+
+
+def _host(domain: str) -> str:
+    """A host name as blocks keep it. Raises `InvalidInput`."""
+    return host_of(parse_uri(f"https://{domain.strip().lower().removeprefix('https://').rstrip('/')}/"))
