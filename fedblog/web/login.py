@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
@@ -11,7 +10,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from fedblog.blog.model import Account
-from fedblog.errors import FedblogError
+from fedblog.errors import ConfigError
 from fedblog.federation.services import Services
 from fedblog.storage import accounts
 from fedblog.storage.database import Tx
@@ -153,13 +152,13 @@ def _forgive(tx: Tx, buckets: Sequence[str]) -> None:
 
 
 def _device_mark(services: Services, account: Account) -> str:
-    return base64.urlsafe_b64encode(services.sealer.seal(f"device {account.username}".encode())).decode()
+    return services.sealer.seal(f"device {account.username}".encode()).decode()
 
 
 def _device_fits(services: Services, mark: str, name: str) -> bool:
     try:
-        return services.sealer.open(base64.urlsafe_b64decode(mark)) == f"device {name}".encode()
-    except (ValueError, FedblogError):
+        return services.sealer.open(mark.encode()) == f"device {name}".encode()
+    except (ValueError, ConfigError):
         return False
 
 

@@ -1,1 +1,77 @@
-"""Where authors write, one screen a file."""
+"""The studio: where authors write, answer and look after things. One screen a file."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from fedblog.blog.model import Role
+from fedblog.web.studio import (
+    account,
+    answers,
+    blocks,
+    conversations,
+    editor,
+    followers,
+    inbox_log,
+    moderation,
+    overview,
+    people,
+    posts,
+    preview,
+    profile,
+    publication,
+    revisions,
+)
+from fedblog.web.studio.access import action, page
+
+
+def add_routes(router: web.UrlDispatcher) -> None:
+    """Every address of the studio."""
+    _add_posts(router)
+    _add_conversations(router)
+    _add_settings(router)
+
+
+def _add_posts(router: web.UrlDispatcher) -> None:
+    router.add_get("/studio", page(overview.overview))
+    router.add_get("/studio/posts", page(posts.list_posts))
+    router.add_post("/studio/preview", action(preview.preview))
+    router.add_get("/studio/posts/new", page(editor.new_post))
+    router.add_post("/studio/posts/new", action(editor.create_post))
+    router.add_get("/studio/posts/{id}", page(editor.edit_post))
+    router.add_post("/studio/posts/{id}", action(editor.save_post))
+    router.add_get("/studio/posts/{id}/delivery", page(publication.delivery))
+    router.add_get("/studio/posts/{id}/unpublish", page(publication.ask_unpublish))
+    router.add_post("/studio/posts/{id}/unpublish", action(publication.unpublish))
+    router.add_get("/studio/posts/{id}/delete", page(publication.ask_delete))
+    router.add_post("/studio/posts/{id}/delete", action(publication.delete))
+    router.add_get("/studio/posts/{id}/revisions", page(revisions.list_revisions))
+    router.add_get("/studio/posts/{id}/revisions/{number}", page(revisions.show_revision))
+
+
+def _add_conversations(router: web.UrlDispatcher) -> None:
+    router.add_get("/studio/conversations", page(conversations.conversations))
+    router.add_post("/studio/posts/{id}/answer", action(answers.answer_post))
+    router.add_post("/studio/replies/{id}/answer", action(answers.answer))
+    router.add_post("/studio/replies/{id}/state", action(moderation.decide))
+    router.add_post("/studio/answers/{id}", action(answers.edit_answer))
+    router.add_get("/studio/answers/{id}/delete", page(answers.ask_delete_answer))
+    router.add_post("/studio/answers/{id}/delete", action(answers.delete_answer))
+    router.add_get("/studio/followers", page(followers.list_followers))
+    router.add_post("/studio/followers/{id}", action(followers.decide_follower))
+
+
+def _add_settings(router: web.UrlDispatcher) -> None:
+    router.add_get("/studio/profile", page(profile.profile))
+    router.add_post("/studio/profile", action(profile.save_profile))
+    router.add_get("/studio/account", page(account.account))
+    router.add_post("/studio/account/password", action(account.change_password))
+    router.add_post("/studio/account/sessions", action(account.end_sessions))
+    router.add_get("/studio/blocks", page(blocks.blocks))
+    router.add_get("/studio/blocks/new", page(blocks.ask_block, role=Role.EDITOR))
+    router.add_post("/studio/blocks", action(blocks.block, role=Role.EDITOR))
+    router.add_post("/studio/blocks/remove", action(blocks.unblock, role=Role.EDITOR))
+    router.add_get("/studio/people", page(people.people, role=Role.OWNER))
+    router.add_post("/studio/people", action(people.add_person, role=Role.OWNER))
+    router.add_post("/studio/people/{id}", action(people.change_person, role=Role.OWNER))
+    router.add_get("/studio/inbox-log", page(inbox_log.inbox_log, role=Role.OWNER))

@@ -1,0 +1,144 @@
+"""What the studio's lists ask for: posts by title, conversations as one person may read them, what is unread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fedblog.blog.model import ActorId, Post, PostStatus, ReactionKind, ReplyId, ThreadRow
+from fedblog.storage.rows import (
+    ACTOR_WIDTH,
+    POST,
+    REPLY_WIDTH,
+    THREAD_ROW,
+    THREAD_ROW_FROM,
+    read_post,
+    read_thread_row,
+)
+from fedblog.storage.tx import Row, Tx, marks
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads: an author, and whether they look after everybody's posts (editors, the owner).
+
+    A private reply is for the one whom it answers: nobody else of the blog reads it, whatever their role.
+    """
+
+    actor_id: ActorId
+    everything: bool
+
+
+_REPLIES = f"{THREAD_ROW_FROM} LEFT JOIN posts p ON p.id = r.post_id LEFT JOIN replies u ON u.id = r.parent_id"
+# Whom a reply answers: one of ours where that is the parent, else the post's author.
+_ANSWERED = "CASE WHEN u.local = 1 THEN u.actor_id ELSE p.author_id END"
+_PRIVATE = "r.visibility NOT IN ('public', 'unlisted')"
+
+
+def _readable(reader: Reader) -> str:
+    """A condition for `_REPLIES`, with the reader as $1."""
+    to_me = f"({_ANSWERED} = $1 OR (r.local = 1 AND r.actor_id = $1))"
+    in_open = f"NOT {_PRIVATE}" if reader.everything else f"(NOT {_PRIVATE} AND p.author_id = $1)"
+    return f"r.state IN ('published', 'held', 'hidden') AND ({to_me} OR {in_open})"
+
+
+def posts(
+    tx: Tx, *, author_id: ActorId | None, status: PostStatus | None, title: str, skip: int, limit: int
+) -> list[Post]:
+    """Posts of an author (None: of everybody) in a status (None: all but deleted) whose title holds `title`.
+
+    The last touched come first; `skip` of them are left out.
+    """
+    where, params = ["p.status <> 'deleted'"], list[object]()
+    if author_id is not None:
+        params.append(author_id)
+        where.append(f"p.author_id = ${len(params)}")
+    if status is not None:
+        params.append(status.value)
+        where.append(f"p.status = ${len(params)}")
+    if title:
+        params.append("%" + title.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%")
+        where.append(f"lower(p.title) LIKE lower(${len(params)}) ESCAPE '\\'")
+    params += [limit, skip]
+    rows = tx.all(
+        f"SELECT {POST} FROM posts p WHERE {' AND '.join(where)}"
+        " ORDER BY coalesce(p.edited_at, p.published_at, p.created_at) DESC, p.id DESC"
+        f" LIMIT ${len(params) - 1} OFFSET ${len(params)}",
+        *params,
+    )
+    return [read_post(row) for row in rows]
+
+
+def conversation(
+    tx: Tx, reader: Reader, *, show: str, since: int, before_id: int | None, limit: int
+) -> list[tuple[ThreadRow, Post | None]]:
+    """Replies that the reader may see, newest first, their own answers among them, with the posts they are under.
+
+    `show`: "" for all, `unread` (those of others since `since`), `held` or `private`. `before_id`: the last one of the
+    page before.
+    """
+    where, params = [_readable(reader)], list[object]([reader.actor_id])
+    if show == "unread":
+        params.append(since)
+        where.append(f"r.local = 0 AND r.received_at > ${len(params)}")
+    elif show == "held":
+        where.append("r.state = 'held'")
+    elif show == "private":
+        where.append(_PRIVATE)
+    if before_id is not None:
+        params.append(before_id)
+        where.append(f"r.id < ${len(params)}")
+    params.append(limit)
+    rows = tx.all(
+        f"SELECT {THREAD_ROW}, {POST} FROM {_REPLIES} WHERE {' AND '.join(where)}"
+        f" ORDER BY r.id DESC LIMIT ${len(params)}",
+        *params,
+    )
+    return [_reply_and_post(row) for row in rows]
+
+
+def reply_for(tx: Tx, reader: Reader, reply_id: ReplyId) -> tuple[ThreadRow, Post | None] | None:
+    """One reply with its post, if the reader may see it."""
+    row = tx.one(
+        f"SELECT {THREAD_ROW}, {POST} FROM {_REPLIES} WHERE {_readable(reader)} AND r.id = $2",
+        reader.actor_id,
+        reply_id,
+    )
+    return None if row is None else _reply_and_post(row)
+
+
+def _reply_and_post(row: Row) -> tuple[ThreadRow, Post | None]:
+    at = REPLY_WIDTH + ACTOR_WIDTH
+    return read_thread_row(row), None if row[at] is None else read_post(row, at)
+
+
+def count_unread(tx: Tx, reader: Reader, since: int) -> int:
+    """Replies, likes and boosts of others for this reader that came after `since`."""
+    replies = tx.value(
+        f"SELECT count(*) FROM {_REPLIES} WHERE {_readable(reader)} AND r.local = 0 AND r.received_at > $2",
+        reader.actor_id,
+        since,
+    )
+    mine = "$1 = $1" if reader.everything else "(p.author_id = $1 OR r.actor_id = $1)"
+    reactions = tx.value(
+        "SELECT count(*) FROM reactions x LEFT JOIN replies r ON r.id = x.reply_id"
+        " JOIN posts p ON p.id = coalesce(x.post_id, r.post_id)"
+        f" WHERE {mine} AND x.created_at > $2 AND x.kind <> $3",
+        reader.actor_id,
+        since,
+        ReactionKind.DISLIKE.value,
+    )
+    return int(replies) + int(reactions)
+
+
+def posts_by_id(tx: Tx, ids: set[int]) -> dict[int, Post]:
+    """Posts by id; unknown ids are left out."""
+    wanted = sorted(ids)
+    if not wanted:
+        return {}
+    rows = tx.all(f"SELECT {POST} FROM posts p WHERE p.id IN ({marks(len(wanted))})", *wanted)
+    return {row[0]: read_post(row) for row in rows}
+
+
+def count_pending(tx: Tx, target_id: ActorId) -> int:
+    """How many wait to be let in as followers of one of ours."""
+    return int(tx.value("SELECT count(*) FROM followers WHERE target_id = $1 AND state = 'pending'", target_id))

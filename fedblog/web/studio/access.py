@@ -1,0 +1,169 @@
+"""The door of the studio: who may come in, whose posts they may touch, and what every studio page gets."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+from aiohttp import web
+
+from fedblog.blog.model import Account, Actor, ActorId, Post, PostId, PostStatus, Role, Session
+from fedblog.errors import Forbidden, NotFound
+from fedblog.federation.services import Services
+from fedblog.storage import accounts, actors, desk, posts
+from fedblog.storage.database import Tx
+from fedblog.web.keys import SERVICES, SESSION
+from fedblog.web.render import render
+from fedblog.web.sessions import check_csrf, check_origin, csrf_token
+from fedblog.web.studio.forms import Form
+from fedblog.web.studio.messages import message
+
+Page = Callable[[web.Request, "Who"], Awaitable[web.StreamResponse]]
+Action = Callable[[web.Request, "Who", Form], Awaitable[web.StreamResponse]]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_RANK: Mapping[Role, int] = {Role.AUTHOR: 0, Role.EDITOR: 1, Role.OWNER: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """The person at work: their session, their account and the actor they write as."""
+
+    session: Session
+    actor: Actor
+
+    @property
+    def account(self) -> Account:
+        """The account of this log-in."""
+        return self.session.account
+
+    @property
+    def edits_all(self) -> bool:
+        """Editors and the owner see and edit everybody's posts."""
+        return _RANK[self.account.role] >= _RANK[Role.EDITOR]
+
+    @property
+    def is_owner(self) -> bool:
+        """Whether this is the owner, who may do everything."""
+        return self.account.role is Role.OWNER
+
+    @property
+    def reader(self) -> desk.Reader:
+        """Whose conversations they read."""
+        return desk.Reader(self.actor.id, self.edits_all)
+
+    @property
+    def scope(self) -> ActorId | None:
+        """The author whose things are listed: None for everybody's. Goes into queries as `author_id`."""
+        return None if self.edits_all else self.actor.id
+
+
+def page(handler: Page, *, role: Role = Role.AUTHOR) -> Handler:
+    """A GET screen for people who are logged in; others are sent to the log-in page and come back."""
+
+    async def guarded(request: web.Request) -> web.StreamResponse:
+        if request.get(SESSION) is None:
+            raise web.HTTPSeeOther(f"/login?next={quote(request.path_qs, safe='')}")
+        return await handler(request, await _enter(request, role))
+
+    return guarded
+
+
+def action(handler: Action, *, role: Role = Role.AUTHOR) -> Handler:
+    """A POST of somebody who is logged in, with the form's token checked before anything is done.
+
+    A log-in that ended meanwhile loses nothing: the answer (401) shows the text that was sent.
+    """
+
+    async def guarded(request: web.Request) -> web.StreamResponse:
+        check_origin(request)
+        form = Form(await request.post())
+        if request.get(SESSION) is None:
+            if wants_json(request):
+                return web.json_response({"error": "logged_out"}, status=HTTPStatus.UNAUTHORIZED)
+            kept = [(label, form.text(name)) for name, label in _KEPT.items() if form.text(name)]
+            target = f"/login?next={quote(request.path if request.method == 'GET' else '/studio', safe='')}"
+            return render(request, "studio/logged_out.html", status=401, kept=kept, login=target)
+        check_csrf(request, form.text("csrf"))
+        return await handler(request, await _enter(request, role), form)
+
+    return guarded
+
+
+_KEPT = {"title": "Title", "source": "Text", "summary": "Summary", "bio": "About you"}
+
+
+async def _enter(request: web.Request, role: Role) -> Who:
+    session = request[SESSION]
+    if _RANK[session.account.role] < _RANK[role]:
+        raise Forbidden("Your role doesn't include this.", reason="role")
+    actor = await request.app[SERVICES].db.read(actors.by_id, session.account.actor_id)
+    if actor is None:
+        raise NotFound("this account has no author")
+    return Who(session, actor)
+
+
+def safe_back(value: str, otherwise: str) -> str:
+    """Where a form came from, if that is a page of the studio."""
+    return value if value.startswith("/studio/") and value.isprintable() and "\\" not in value else otherwise
+
+
+def wants_json(request: web.Request) -> bool:
+    """Whether the studio's own scripts ask (fetch), rather than a form."""
+    return "application/json" in request.headers.get("Accept", "")
+
+
+async def show(
+    request: web.Request, who: Who, template: str, *, status: int = 200, problem: str = "", **context: Any
+) -> web.Response:
+    """A studio page: with the person, the form token, unread count and the message of the step before."""
+    unread = await request.app[SERVICES].db.read(_count_unread, who)
+    return render(
+        request,
+        f"studio/{template}",
+        status=status,
+        who=who,
+        csrf=csrf_token(request),
+        unread=unread,
+        message=message(request.query.get("done", "")),
+        problem=problem,
+        now=int(request.app[SERVICES].clock()),
+        **context,
+    )
+
+
+def _count_unread(tx: Tx, who: Who) -> int:
+    return desk.count_unread(tx, who.reader, accounts.seen_at(tx, who.account.id))
+
+
+def done(path: str, code: str = "") -> web.HTTPSeeOther:
+    """After a POST that worked: back to a page, which says so (a code of messages.py)."""
+    mark = "&" if "?" in path else "?"
+    where, _, fragment = path.partition("#")
+    target = f"{where}{mark}done={code}" if code else where
+    return web.HTTPSeeOther(f"{target}#{fragment}" if fragment else target)
+
+
+def number_in_path(request: web.Request, name: str = "id") -> int:
+    """A number out of the URL; anything else is simply not found."""
+    text = request.match_info[name]
+    if not text.isascii() or not text.isdigit() or len(text) > 19 or int(text) >= 2**63:
+        raise NotFound("no such thing")
+    return int(text)
+
+
+def post_for(tx: Tx, post_id: PostId, scope: ActorId | None) -> Post:
+    """A post that is there and that the asker may touch. Raises `NotFound` for both, alike."""
+    post = posts.by_id(tx, post_id)
+    if post is None or post.status is PostStatus.DELETED or scope not in (None, post.author_id):
+        raise NotFound("no such post")
+    return post
+
+
+async def requested_post(request: web.Request, who: Who) -> Post:
+    """The post that the URL names, if it is theirs."""
+    services: Services = request.app[SERVICES]
+    return await services.db.read(post_for, PostId(number_in_path(request)), who.scope)

@@ -1,0 +1,165 @@
+"""/studio/posts/new and /studio/posts/{id}: writing, saving, previewing and publishing a post."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import web
+
+from fedblog.blog.model import DeliveryCounts, Post, PostStatus, PostText
+from fedblog.errors import Conflict, InvalidInput, NotFound
+from fedblog.storage import actors, deliveries, posts
+from fedblog.web.keys import SERVICES
+from fedblog.web.studio.access import Who, done, post_for, requested_post, show, wants_json
+from fedblog.web.studio.delivery import progress_words
+from fedblog.web.studio.forms import Form
+from fedblog.web.studio.preview import render_preview
+from fedblog.web.studio.writing import Writing, check, hints, of_form, of_post, with_revision, working_title
+
+_ACTIONS = ("preview", "save", "publish", "autosave")
+_NOTHING = DeliveryCounts(delivered=0, waiting=0, failed=0)
+
+
+async def new_post(request: web.Request, who: Who) -> web.StreamResponse:
+    """An empty editor."""
+    return await editor_page(request, who, None, Writing())
+
+
+async def edit_post(request: web.Request, who: Who) -> web.StreamResponse:
+    """The editor with a stored post; `?restore=N` lays an earlier version over it, and nothing is changed by that."""
+    post = await requested_post(request, who)
+    number = request.query.get("restore", "")
+    if not number:
+        return await editor_page(request, who, post, of_post(post))
+    revisions = await request.app[SERVICES].db.read(posts.revisions, post.id)
+    chosen = [revision for revision in revisions if str(revision.number) == number]
+    if not chosen:
+        raise NotFound("no such version")
+    return await editor_page(request, who, post, with_revision(of_post(post), chosen[0]), restored=number)
+
+
+async def create_post(request: web.Request, who: Who, form: Form) -> web.StreamResponse:
+    """Save something new, as a draft or at once in public."""
+    return await _take(request, who, form, None)
+
+
+async def save_post(request: web.Request, who: Who, form: Form) -> web.StreamResponse:
+    """Save a post that exists, if nobody else saved it meanwhile."""
+    return await _take(request, who, form, await requested_post(request, who))
+
+
+async def _take(request: web.Request, who: Who, form: Form, post: Post | None) -> web.StreamResponse:
+    writing = of_form(form, post)
+    version = form.number("version") or 0
+    todo = form.choice("action", _ACTIONS)
+    try:
+        check(writing, form)
+        if todo == "preview":
+            html = await render_preview(request, writing)
+            return await editor_page(request, who, post, writing, version=version, preview=html)
+        text = await _compose(request, writing, is_draft=todo != "publish" and not _is_out(post))
+        return await _save(request, who, form, post, writing, text, todo)
+    except Conflict:
+        return await _conflict(request, who, post, writing)
+    except InvalidInput as error:
+        if wants_json(request):
+            return web.json_response({"error": error.reason}, status=HTTPStatus.BAD_REQUEST)
+        return await editor_page(
+            request, who, post, writing, version=version, problem=str(error), status=HTTPStatus.BAD_REQUEST
+        )
+
+
+async def _save(
+    request: web.Request, who: Who, form: Form, post: Post | None, writing: Writing, text: PostText, todo: str
+) -> web.StreamResponse:
+    publisher = request.app[SERVICES].publisher
+    if todo == "autosave" and post is not None and post.status is not PostStatus.DRAFT:
+        raise Conflict("this post is published meanwhile", reason="not_a_draft")
+    if todo == "publish" and not text.source.strip():
+        raise InvalidInput("There is no text to publish yet.", reason="post_empty")
+    if post is None:
+        saved = await publisher.save_draft(text, author_id=who.actor.id, editor_id=who.actor.id)
+    else:
+        saved = await publisher.edit(post.id, text, editor_id=who.actor.id, expected_version=form.number("version"))
+    if wants_json(request):
+        clock = request.app[SERVICES].clock
+        return web.json_response({"id": str(saved.id), "version": saved.version, "saved_at": int(clock())})
+    where = f"/studio/posts/{saved.id}"
+    if todo != "publish":
+        return done(where, "updated" if saved.status is PostStatus.PUBLISHED else "saved")
+    warnings = hints(text)
+    if warnings and not form.flag("sure"):
+        return await editor_page(request, who, saved, of_post(saved), hints=warnings)
+    await publisher.publish(saved.id)
+    return done(where, "republished" if saved.status is PostStatus.UNPUBLISHED else "published")
+
+
+def _is_out(post: Post | None) -> bool:
+    return post is not None and post.status is PostStatus.PUBLISHED
+
+
+async def _compose(request: web.Request, writing: Writing, *, is_draft: bool) -> PostText:
+    services = request.app[SERVICES]
+    return await services.publisher.compose(
+        title=writing.title or (working_title(writing) if is_draft else ""),
+        source=writing.source,
+        source_type=writing.source_type,
+        slug=writing.slug,
+        summary=writing.summary,
+        content_warning=writing.content_warning,
+        language=writing.language or services.settings.blog.language,
+        image_url=writing.image_url,
+        image_alt=writing.image_alt,
+        pictures=writing.pictures,
+        visibility=writing.visibility,
+        comments_open=writing.comments_open,
+        look_up=not is_draft,
+    )
+
+
+async def _conflict(request: web.Request, who: Who, post: Post | None, writing: Writing) -> web.StreamResponse:
+    """Both texts on one page; saving again goes on from the stored version, so it is a decision and no accident."""
+    if wants_json(request) or post is None:
+        return web.json_response({"error": "conflict"}, status=HTTPStatus.CONFLICT)
+    stored = await request.app[SERVICES].db.read(post_for, post.id, who.scope)
+    return await editor_page(
+        request, who, stored, writing, version=stored.version, stored=stored, status=HTTPStatus.CONFLICT
+    )
+
+
+async def editor_page(
+    request: web.Request,
+    who: Who,
+    post: Post | None,
+    writing: Writing,
+    *,
+    version: int | None = None,
+    preview: str | None = None,
+    stored: Post | None = None,
+    restored: str = "",
+    **more: Any,
+) -> web.Response:
+    """The editor around a text; `version` is what the next save is based on."""
+    services = request.app[SERVICES]
+    counts, post_url = _NOTHING, ""
+    if post is not None and post.uri:
+        counts = await services.db.read(deliveries.counts_of_object, post.uri)
+        author = await services.db.read(actors.by_id, post.author_id)
+        post_url = services.ids.post_page(author.username, post.slug)
+    return await show(
+        request,
+        who,
+        "editor.html",
+        post=post,
+        text=writing,
+        version=version if version is not None else (post.version if post else 0),
+        preview=preview,
+        stored=stored,
+        restored=restored,
+        progress=progress_words(counts),
+        post_url=post_url,
+        hints=more.pop("hints", []),
+        panel_open=bool(more.get("problem")),
+        **more,
+    )

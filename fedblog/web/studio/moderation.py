@@ -1,0 +1,24 @@
+"""Deciding about a reply: show it, or take it off the page."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from fedblog.errors import NotFound
+from fedblog.web.keys import SERVICES
+from fedblog.web.studio.access import Who, done, safe_back
+from fedblog.web.studio.answers import requested_reply
+from fedblog.web.studio.forms import Form
+
+
+async def decide(request: web.Request, who: Who, form: Form) -> web.StreamResponse:
+    """`do=approve` shows it (and trusts its author from now on), `do=hide` takes it off the page."""
+    row = await requested_reply(request, who)
+    if row.reply.local:
+        raise NotFound("no such reply")
+    approve = form.choice("do", ("approve", "hide")) == "approve"
+
+    publisher = request.app[SERVICES].publisher
+    await (publisher.approve_reply(row.reply.id) if approve else publisher.hide_reply(row.reply.id))
+    back = f"{safe_back(form.text('back'), '/studio/conversations')}#item-{row.reply.id}"
+    return done(back, "approved" if approve else "hidden")

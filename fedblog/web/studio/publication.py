@@ -1,0 +1,83 @@
+"""What happens to a whole post: taking it back, deleting it, and how far it has got."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from fedblog.blog.model import PostStatus
+from fedblog.storage import deliveries
+from fedblog.web.keys import SERVICES
+from fedblog.web.studio.access import Who, done, requested_post, show
+from fedblog.web.studio.delivery import progress_words
+from fedblog.web.studio.forms import Form
+
+# A publication is expanded to its receivers a moment after it is stored; until then nothing is counted.
+_SETTLES_AFTER = 60
+
+
+async def ask_unpublish(request: web.Request, who: Who) -> web.StreamResponse:
+    """The question before unpublishing."""
+    post = await requested_post(request, who)
+    return await show(
+        request,
+        who,
+        "confirm.html",
+        question=f"Unpublish “{post.title or 'this post'}”?",
+        lines=[
+            "It leaves this site, and every server that has it is asked to delete its copy. The text stays with you.",
+            "You can publish it again later. In the fediverse it is then a new post with a new id.",
+        ],
+        target=f"/studio/posts/{post.id}/unpublish",
+        button="Unpublish",
+        fields={},
+        back=f"/studio/posts/{post.id}",
+    )
+
+
+async def unpublish(request: web.Request, who: Who, form: Form) -> web.StreamResponse:
+    """Take it back from the site and the fediverse."""
+    post = await requested_post(request, who)
+    if post.status is PostStatus.PUBLISHED:
+        await request.app[SERVICES].publisher.unpublish(post.id)
+    return done(f"/studio/posts/{post.id}", "unpublished")
+
+
+async def ask_delete(request: web.Request, who: Who) -> web.StreamResponse:
+    """The question before deleting."""
+    post = await requested_post(request, who)
+    gone_elsewhere = "Every server that has it is asked to delete its copy." if post.uri else ""
+    return await show(
+        request,
+        who,
+        "confirm.html",
+        question=f"Delete “{post.title or 'this post'}”?",
+        lines=[line for line in ("Text and earlier versions are gone for good.", gone_elsewhere) if line],
+        target=f"/studio/posts/{post.id}/delete",
+        button="Delete for good",
+        fields={},
+        back=f"/studio/posts/{post.id}",
+    )
+
+
+async def delete(request: web.Request, who: Who, form: Form) -> web.StreamResponse:
+    """Delete it for good."""
+    post = await requested_post(request, who)
+    await request.app[SERVICES].publisher.delete(post.id)
+    return done("/studio/posts", "deleted")
+
+
+async def delivery(request: web.Request, who: Who) -> web.StreamResponse:
+    """How far a post has got, as JSON for the editor: `{delivered, waiting, failed, words, settled}`."""
+    services = request.app[SERVICES]
+    post = await requested_post(request, who)
+    counts = await services.db.read(deliveries.counts_of_object, post.uri)
+    changed = max(post.published_at or 0, post.edited_at or 0)
+    return web.json_response(
+        {
+            "delivered": counts.delivered,
+            "waiting": counts.waiting,
+            "failed": counts.failed,
+            "words": progress_words(counts),
+            "settled": not counts.waiting and (counts.total > 0 or services.clock() - changed > _SETTLES_AFTER),
+        }
+    )
