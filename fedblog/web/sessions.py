@@ -81,7 +81,7 @@ async def session_middleware(request: web.Request, handler: Handler) -> web.Stre
         if session is not None:
             request[SESSION] = session
             if services.clock() - session.last_seen_at > _TOUCH_AFTER:
-                await services.db.write(accounts.touch_session, session.id_hash)
+                await services.db.write(accounts.touch_session, session.id_hash, int(services.clock()) + LIFETIME)
     return await handler(request)
 
 

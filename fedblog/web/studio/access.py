@@ -155,6 +155,12 @@ def number_in_path(request: web.Request, name: str = "id") -> int:
     return int(text)
 
 
+def number_in_query(request: web.Request, name: str) -> int | None:
+    """A number out of the query; None for anything odd."""
+    text = request.query.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 and int(text) < 2**63 else None
+
+
 def post_for(tx: Tx, post_id: PostId, scope: ActorId | None) -> Post:
     """A post that is there and that the asker may touch. Raises `NotFound` for both, alike."""
     post = posts.by_id(tx, post_id)

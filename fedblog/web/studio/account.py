@@ -70,12 +70,7 @@ async def change_password(request: web.Request, who: Who, form: Form) -> web.Str
         new_hash = await passwords.hash(form.text("new"))
     except InvalidInput as error:
         return await _page(request, who, problem=str(error), status=400)
-
-    def change(tx: Tx) -> None:
-        accounts.set_password(tx, who.account.id, new_hash)
-        accounts.drop_sessions_of(tx, who.account.id)
-
-    await db.write(change)
+    await db.write(accounts.set_password, who.account.id, new_hash)
     answer = done("/studio/account", "password")
     await start_session(request, answer, who.account)
     return answer

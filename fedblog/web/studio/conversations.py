@@ -13,7 +13,7 @@ from fedblog.storage import accounts, actors, desk, reactions, replies
 from fedblog.storage.database import Tx
 from fedblog.text.excerpt import excerpt
 from fedblog.web.keys import SERVICES
-from fedblog.web.studio.access import Who, show
+from fedblog.web.studio.access import Who, number_in_query, show
 
 PAGE = 30
 FILTERS = ("", "unread", "held", "private")
@@ -79,7 +79,7 @@ async def conversations(request: web.Request, who: Who) -> web.StreamResponse:
     """The page; opening its top marks everything as read, and older pages still know what was new."""
     services = request.app[SERVICES]
     chosen = request.query.get("show", "") if request.query.get("show", "") in FILTERS else ""
-    before, since_before = _number(request, "before"), _number(request, "since")
+    before, since_before = number_in_query(request, "before"), number_in_query(request, "since")
     seen_at = await services.db.read(accounts.seen_at, who.account.id)
     since = seen_at if since_before is None else since_before
     items = await services.db.read(
@@ -97,18 +97,13 @@ async def conversations(request: web.Request, who: Who) -> web.StreamResponse:
         items=items,
         filter=chosen,
         older=older,
-        open=_number(request, "open"),
+        open=number_in_query(request, "open"),
         draft="",
         here=request.path_qs.partition("&done=")[0],
     )
     if before is None and chosen in ("", "unread"):
         await services.db.write(accounts.mark_seen, who.account.id)
     return page
-
-
-def _number(request: web.Request, name: str) -> int | None:
-    text = request.query.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 def items_for(

@@ -11,7 +11,7 @@ from fedblog.errors import NotFound
 from fedblog.storage import actors, desk, followers
 from fedblog.storage.database import Tx
 from fedblog.web.keys import SERVICES
-from fedblog.web.studio.access import Who, done, number_in_path, show
+from fedblog.web.studio.access import Who, done, number_in_path, number_in_query, show
 from fedblog.web.studio.forms import Form
 
 PAGE = 60
@@ -22,10 +22,8 @@ async def list_followers(request: web.Request, who: Who) -> web.StreamResponse:
     db = request.app[SERVICES].db
     target, targets = await db.read(_target, who, request.query.get("of", ""))
     state = "pending" if request.query.get("state") == "pending" else "accepted"
-    after = request.query.get("after", "")
-    rows = await db.read(
-        followers.list, target.id, after=int(after) if _is_number(after) else 0, limit=PAGE + 1, state=state
-    )
+    after = number_in_query(request, "after") or 0
+    rows = await db.read(followers.list, target.id, after=after, limit=PAGE + 1, state=state)
     older = ""
     if len(rows) > PAGE:
         rows = rows[:PAGE]
@@ -44,10 +42,6 @@ async def list_followers(request: web.Request, who: Who) -> web.StreamResponse:
         pending=await db.read(desk.count_pending, target.id),
         older=older,
     )
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 19
 
 
 def _target(tx: Tx, who: Who, name: str) -> tuple[Actor, list[Actor]]:

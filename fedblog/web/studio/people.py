@@ -76,7 +76,6 @@ async def change_person(request: web.Request, who: Who, form: Form) -> web.Strea
             accounts.set_role(tx, account_id, role)
         else:
             accounts.disable(tx, account_id)
-            accounts.drop_sessions_of(tx, account_id)
 
     await request.app[SERVICES].db.write(change)
     return done("/studio/people", "role" if todo == "role" else "person_disabled")
