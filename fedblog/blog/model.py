@@ -207,6 +207,28 @@ class Post:
 
 
 @dataclass(frozen=True, slots=True)
+class PostText:
+    """What an author writes, rendered: the part of a post that one save replaces. `tags` are names as written."""
+
+    slug: str
+    title: str
+    source: str
+    source_type: str
+    content_html: str
+    summary: str
+    content_warning: str
+    language: str
+    image_url: str
+    image_alt: str
+    pictures: bool
+    tags: tuple[str, ...]
+    mentions: tuple[str, ...]
+    word_count: int
+    visibility: Visibility
+    comments_open: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Revision:
     """One saved state of a post's text."""
 
@@ -226,6 +248,7 @@ class Reply:
 
     `post_id` is None for an orphan; `parent_id` None for an answer to the post itself. `path` orders the thread and
     `depth` is 1 for a direct answer. `remote_likes`/`remote_announces` are counts as told by the origin (COL-08b).
+    `shown`: everybody may see it (storage keeps it true to the whole chain above). `seen`: the author looked at it.
     """
 
     id: ReplyId
@@ -256,6 +279,8 @@ class Reply:
     context: str
     attachments: tuple[Attachment, ...]
     reason: str  # why it is held or hidden, "" otherwise
+    shown: bool = False
+    seen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,6 +399,34 @@ class DeliveryCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class FailedDelivery:
+    """A delivery that was given up, for the author who may send it again."""
+
+    id: int
+    object_uri: str
+    type: str
+    inbox: str
+    host: str
+    attempts: int
+    last_status: int | None
+    last_error: str
+    done_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class HostState:
+    """How a host took what we sent. `open_until`: the breaker; `scheme`: the signature that worked, "" if unknown."""
+
+    host: str
+    failures: int
+    failing_since: int | None
+    open_until: int
+    last_success_at: int | None
+    scheme: str
+    scheme_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """Something to do later that needs another server first."""
 
@@ -393,6 +446,19 @@ class Block:
     value: str
     reason: str
     created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A Flag from another server (INB-30): what was reported, never shown with the reporter in public."""
+
+    id: int
+    activity_uri: str
+    reporter_uri: str
+    objects: tuple[str, ...]
+    content: str
+    created_at: int
+    resolved_at: int | None
 
 
 @dataclass(frozen=True, slots=True)

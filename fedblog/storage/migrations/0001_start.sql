@@ -1,7 +1,13 @@
--- The first schema. One text for both engines: BIGINT is INTEGER on SQLite, BLOB is BYTEA on PostgreSQL and BYTETEXT
--- is text in byte order. Times are Unix seconds, flags are 0 or 1, lists are JSON text. Ids are made by the program.
+-- The first schema. One text for both engines: BIGINT is INTEGER on SQLite, BLOB is BYTEA on PostgreSQL, TEXT is in
+-- byte order on both. Times are Unix seconds, flags are 0 or 1, lists are JSON text. Ids are made by the program.
 
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+
+-- Rows that PostgreSQL transactions lock to wait for each other (Tx.lock).
+CREATE TABLE locks (number INTEGER PRIMARY KEY);
+INSERT INTO locks (number)
+  WITH RECURSIVE count_up (number) AS (SELECT 0 UNION ALL SELECT number + 1 FROM count_up WHERE number < 63)
+  SELECT number FROM count_up;
 
 -- Ours (local = 'author' | 'blog' | 'instance') and everybody else's (local = '').
 CREATE TABLE actors (
@@ -11,12 +17,14 @@ CREATE TABLE actors (
   followers_uri TEXT NOT NULL, manually_approves INTEGER NOT NULL, fields TEXT NOT NULL, created_at BIGINT NOT NULL,
   fetched_at BIGINT NOT NULL, approved INTEGER NOT NULL DEFAULT 0, suspended_at BIGINT, deleted_at BIGINT);
 CREATE INDEX actors_domain ON actors (domain);
-CREATE UNIQUE INDEX actors_local_name ON actors (username) WHERE local <> '';
+CREATE UNIQUE INDEX actors_local_name ON actors (lower(username)) WHERE local <> '';
+CREATE INDEX actors_ours ON actors (local) WHERE local <> '';
 
--- Public keys as actor documents list them; private_sealed only for ours.
+-- Public keys as actor documents list them; private_sealed only for ours. Somebody who lists another's key id gets a row
+-- of their own and changes nothing for the other.
 CREATE TABLE keys (
-  key_id TEXT PRIMARY KEY, actor_id BIGINT NOT NULL REFERENCES actors (id) ON DELETE CASCADE, algorithm TEXT NOT NULL,
-  public_pem TEXT NOT NULL, private_sealed BLOB, fetched_at BIGINT NOT NULL);
+  key_id TEXT NOT NULL, actor_id BIGINT NOT NULL REFERENCES actors (id) ON DELETE CASCADE, algorithm TEXT NOT NULL,
+  public_pem TEXT NOT NULL, private_sealed BLOB, fetched_at BIGINT NOT NULL, PRIMARY KEY (key_id, actor_id));
 CREATE INDEX keys_actor ON keys (actor_id);
 
 CREATE TABLE accounts (
@@ -55,21 +63,25 @@ CREATE TABLE revisions (
   PRIMARY KEY (post_id, number));
 
 -- The tree under each post. path = parent's path + one fixed-width segment (time, then arrival), so that byte order is
--- thread order; it is '' for orphans. A row outlives its text when others answered it.
+-- thread order; it is '' for orphans. shown = 1: everybody may see it, its whole chain included; a removed reply is shown
+-- (as a placeholder) while something below it is. settled: the state an orphan takes once its parent is here.
 CREATE TABLE replies (
   id BIGINT PRIMARY KEY, uri TEXT NOT NULL UNIQUE, url TEXT NOT NULL, actor_id BIGINT NOT NULL REFERENCES actors (id),
-  post_id BIGINT REFERENCES posts (id), parent_id BIGINT REFERENCES replies (id), in_reply_to TEXT NOT NULL, path BYTETEXT NOT NULL,
+  post_id BIGINT REFERENCES posts (id), parent_id BIGINT REFERENCES replies (id), in_reply_to TEXT NOT NULL, path TEXT NOT NULL,
   depth INTEGER NOT NULL, state TEXT NOT NULL, visibility TEXT NOT NULL, local INTEGER NOT NULL, type TEXT NOT NULL,
   name TEXT NOT NULL, content_html TEXT NOT NULL, source TEXT NOT NULL, content_warning TEXT NOT NULL, language TEXT NOT NULL,
   published_at BIGINT NOT NULL, edited_at BIGINT, received_at BIGINT NOT NULL, like_count INTEGER NOT NULL,
   announce_count INTEGER NOT NULL, remote_likes INTEGER NOT NULL, remote_announces INTEGER NOT NULL, context TEXT NOT NULL,
-  attachments TEXT NOT NULL, reason TEXT NOT NULL, seen INTEGER NOT NULL DEFAULT 0);
--- Only the head of a path is indexed: depth is the crowd's choice, and PostgreSQL limits an index row.
-CREATE INDEX replies_thread ON replies (post_id, substr(path, 1, 120));
+  attachments TEXT NOT NULL, reason TEXT NOT NULL, seen INTEGER NOT NULL DEFAULT 0,
+  shown INTEGER NOT NULL DEFAULT 0, settled TEXT NOT NULL DEFAULT '');
+-- A path has 250 segments at most (blog/thread.py): depth is the crowd's choice, and PostgreSQL limits an index row.
+CREATE INDEX replies_thread ON replies (post_id, path);
+CREATE INDEX replies_time ON replies (post_id, published_at, id) WHERE shown = 1;
 CREATE INDEX replies_parent ON replies (parent_id);
 CREATE INDEX replies_actor ON replies (actor_id);
 CREATE INDEX replies_received ON replies (received_at);
 CREATE INDEX replies_orphans ON replies (in_reply_to) WHERE state = 'orphan';
+CREATE INDEX replies_held ON replies (received_at) WHERE state = 'held';
 
 -- What arrived, compressed; never served.
 CREATE TABLE reply_sources (
@@ -100,15 +112,17 @@ CREATE INDEX outgoing_actor ON outgoing (actor_id, public, id);
 CREATE INDEX outgoing_object ON outgoing (object_uri);
 
 CREATE TABLE deliveries (
-  id BIGINT PRIMARY KEY, activity_id BIGINT NOT NULL REFERENCES outgoing (id), inbox TEXT NOT NULL, host TEXT NOT NULL,
+  id BIGINT PRIMARY KEY, activity_id BIGINT NOT NULL REFERENCES outgoing (id), object_uri TEXT NOT NULL, inbox TEXT NOT NULL, host TEXT NOT NULL,
   state TEXT NOT NULL, attempts INTEGER NOT NULL, due_at BIGINT NOT NULL, lease_until BIGINT NOT NULL, first_try_at BIGINT,
   last_status INTEGER, last_error TEXT NOT NULL, done_at BIGINT, UNIQUE (activity_id, inbox));
 CREATE INDEX deliveries_due ON deliveries (due_at) WHERE state = 'waiting';
 CREATE INDEX deliveries_host ON deliveries (host, id) WHERE state = 'waiting';
+CREATE INDEX deliveries_object ON deliveries (object_uri, inbox, activity_id);
+CREATE INDEX deliveries_failed ON deliveries (id) WHERE state = 'failed';
 
 CREATE TABLE hosts (
   host TEXT PRIMARY KEY, failures INTEGER NOT NULL, failing_since BIGINT, open_until BIGINT NOT NULL, last_success_at BIGINT,
-  scheme TEXT NOT NULL, scheme_at BIGINT NOT NULL);
+  scheme TEXT NOT NULL, scheme_at BIGINT NOT NULL, claimed BIGINT NOT NULL DEFAULT 0);
 
 CREATE TABLE jobs (
   id BIGINT PRIMARY KEY, kind TEXT NOT NULL, key TEXT NOT NULL, payload TEXT NOT NULL, attempts INTEGER NOT NULL, due_at BIGINT NOT NULL,

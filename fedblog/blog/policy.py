@@ -1,0 +1,56 @@
+"""What happens to a reply that arrives: shown, held for the author, or dropped; always with a reason code."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal, NamedTuple
+
+from fedblog.blog.model import Actor, Visibility
+
+Hold = Literal["none", "first", "all"]
+
+
+class Action(StrEnum):
+    """What to do with a reply."""
+
+    PUBLISH = "publish"
+    HOLD = "hold"
+    DROP = "drop"
+
+
+class Verdict(NamedTuple):
+    """`action` and a stable reason code ("" for a plain publish)."""
+
+    action: Action
+    reason: str
+
+
+def judge_reply(
+    *,
+    visibility: Visibility,
+    hold: Hold,
+    comments_open: bool,
+    actor: Actor,
+    actor_approved: bool,
+    has_approved_before: bool,
+    blocked: bool,
+) -> Verdict:
+    """The verdict on one reply.
+
+    `hold` is the blog's setting, `actor_approved` the author's standing word for this actor, `has_approved_before` that
+    an earlier reply of theirs is published. Private replies are letters to the author: they never show in public, so
+    neither closed comments nor moderation hold them back.
+    """
+    if blocked:
+        return Verdict(Action.DROP, "blocked")
+    if actor.suspended_at is not None or actor.deleted_at is not None:
+        return Verdict(Action.DROP, "actor_gone")
+    if actor.local or not visibility.is_public:
+        return Verdict(Action.PUBLISH, "")
+    if not comments_open:
+        return Verdict(Action.DROP, "comments_closed")
+    if hold == "all":
+        return Verdict(Action.HOLD, "hold_all")
+    if hold == "first" and not (actor_approved or has_approved_before):
+        return Verdict(Action.HOLD, "hold_first")
+    return Verdict(Action.PUBLISH, "")

@@ -1,0 +1,69 @@
+"""What is known of each host that deliveries go to: failures, the breaker, the signature that works."""
+
+from __future__ import annotations
+
+from fedblog.blog.model import HostState
+from fedblog.storage.tx import Event, Tx
+
+_UNKNOWN = "INSERT INTO hosts (host, failures, failing_since, open_until, last_success_at, scheme, scheme_at)"
+
+
+def ensure_host(tx: Tx, host: str) -> None:
+    """A row for the host."""
+    tx.run(f"{_UNKNOWN} VALUES ($1, 0, NULL, 0, NULL, '', 0) ON CONFLICT (host) DO NOTHING", host)
+
+
+def host_state(tx: Tx, host: str) -> HostState:
+    """What is known of a host; a blank state for a new one."""
+    row = tx.one(
+        "SELECT host, failures, failing_since, open_until, last_success_at, scheme, scheme_at FROM hosts"
+        " WHERE host = $1",
+        host,
+    )
+    return HostState(host, 0, None, 0, None, "", 0) if row is None else HostState(*row)
+
+
+def host_succeeded(tx: Tx, host: str) -> None:
+    """It took something: no failures, the breaker closed."""
+    ensure_host(tx, host)
+    tx.run(
+        "UPDATE hosts SET failures = 0, failing_since = NULL, open_until = 0, last_success_at = $1 WHERE host = $2",
+        tx.now,
+        host,
+    )
+
+
+def host_failed(tx: Tx, host: str, *, open_until: int) -> None:
+    """It failed once more; the breaker is open until then (0: still closed)."""
+    ensure_host(tx, host)
+    tx.run(
+        "UPDATE hosts SET failures = failures + 1, failing_since = coalesce(failing_since, $1), open_until = $2"
+        " WHERE host = $3",
+        tx.now,
+        open_until,
+        host,
+    )
+
+
+def set_scheme(tx: Tx, host: str, scheme: str) -> None:
+    """Remember which signature it takes (OUT-04)."""
+    ensure_host(tx, host)
+    tx.run("UPDATE hosts SET scheme = $1, scheme_at = $2 WHERE host = $3", scheme, tx.now, host)
+
+
+def delay_host(tx: Tx, host: str, until: int) -> None:
+    """Nothing to this host before then (Retry-After, DLV-07)."""
+    ensure_host(tx, host)
+    tx.run("UPDATE hosts SET open_until = $1 WHERE host = $2 AND open_until < $1", until, host)
+
+
+def revive_host(tx: Tx, host: str) -> None:
+    """It spoke to us, so it is there: the breaker closes and its lane is due at once (DLV-11)."""
+    revived = tx.run(
+        "UPDATE hosts SET failures = 0, failing_since = NULL, open_until = 0"
+        " WHERE host = $1 AND (failures > 0 OR open_until > 0)",
+        host,
+    )
+    if revived:
+        tx.run("UPDATE deliveries SET due_at = $1 WHERE host = $2 AND state = 'waiting' AND due_at > $1", tx.now, host)
+        tx.emit(Event("delivery", 0))

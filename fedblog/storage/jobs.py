@@ -1,0 +1,67 @@
+"""Work for later that needs another server first; one row for each kind and key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fedblog.blog.model import Job
+from fedblog.storage.rows import write_json
+from fedblog.storage.tx import Event, Tx, chunks, marks
+
+_JOB = "j.id, j.kind, j.key, j.payload, j.attempts, j.due_at"
+
+
+def add(tx: Tx, kind: str, key: str, payload: dict[str, Any], due_at: int) -> None:
+    """Plan a job; the one of this kind and key keeps its earlier time and takes the new payload."""
+    tx.run(
+        "INSERT INTO jobs (id, kind, key, payload, attempts, due_at, lease_until, last_error)"
+        " VALUES ($1, $2, $3, $4, 0, $5, 0, '') ON CONFLICT (kind, key) DO UPDATE SET payload = excluded.payload,"
+        " due_at = CASE WHEN jobs.due_at <= excluded.due_at THEN jobs.due_at ELSE excluded.due_at END",
+        tx.new_id(),
+        kind,
+        key,
+        write_json(payload),
+        due_at,
+    )
+    tx.emit(Event("job", 0))
+
+
+def claim(tx: Tx, limit: int, lease: int) -> list[Job]:
+    """Take up to `limit` jobs that are due, for `lease` seconds, the longest due first."""
+    lock = " FOR UPDATE SKIP LOCKED" if tx.engine == "postgresql" else ""
+    rows = tx.all(
+        f"SELECT {_JOB} FROM jobs j WHERE j.due_at <= $1 AND j.lease_until <= $1 ORDER BY j.due_at, j.id"
+        f" LIMIT $2{lock}",
+        tx.now,
+        limit,
+    )
+    for some in chunks(row[0] for row in rows):
+        tx.run(f"UPDATE jobs SET lease_until = $1 WHERE id IN ({marks(len(some), 2)})", tx.now + lease, *some)
+    return [Job(*row) for row in rows]
+
+
+def done(tx: Tx, job_id: int) -> None:
+    """It is done, or not wanted any more."""
+    tx.run("DELETE FROM jobs WHERE id = $1", job_id)
+
+
+def retry(tx: Tx, job_id: int, due_at: int, error: str) -> None:
+    """It failed; try again at `due_at`."""
+    tx.run(
+        "UPDATE jobs SET attempts = attempts + 1, lease_until = 0, due_at = $1, last_error = $2 WHERE id = $3",
+        due_at,
+        error,
+        job_id,
+    )
+
+
+def next_due(tx: Tx) -> int | None:
+    """When the next job can be claimed; None without any."""
+    due: int | None = tx.value("SELECT min(CASE WHEN due_at >= lease_until THEN due_at ELSE lease_until END) FROM jobs")
+    return due
+
+
+def get(tx: Tx, kind: str, key: str) -> Job | None:
+    """A planned job by kind and key."""
+    row = tx.one(f"SELECT {_JOB} FROM jobs j WHERE j.kind = $1 AND j.key = $2", kind, key)
+    return None if row is None else Job(*row)

@@ -1,0 +1,107 @@
+"""Blocks, who blocks us, and reports from other servers."""
+
+from __future__ import annotations
+
+import json
+
+from fedblog.blog.model import ActorId, Block, Report
+from fedblog.storage.rows import write_json
+from fedblog.storage.tx import Tx, marks
+
+_REPORT = "id, activity_uri, reporter_uri, objects, content, created_at, resolved_at"
+
+
+def block(tx: Tx, kind: str, value: str, reason: str) -> None:
+    """Hear an actor (`kind` actor, `value` its URI) or a domain with its subdomains no more; their follows end."""
+    value = value.strip().lower().removesuffix(".") if kind == "domain" else value
+    tx.run(
+        "INSERT INTO blocks (kind, value, reason, created_at) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT (kind, value) DO UPDATE SET reason = excluded.reason",
+        kind,
+        value,
+        reason,
+        tx.now,
+    )
+    if kind == "domain":
+        of_actor = "a.domain = $1 OR substr(a.domain, length(a.domain) - length($1)) = '.' || $1"
+    else:
+        of_actor = "a.uri = $1"
+    tx.run(
+        f"DELETE FROM followers WHERE actor_id IN (SELECT a.id FROM actors a WHERE a.local = '' AND ({of_actor}))",
+        value,
+    )
+
+
+def unblock(tx: Tx, kind: str, value: str) -> bool:
+    """Hear them again; False if they were not blocked."""
+    value = value.strip().lower().removesuffix(".") if kind == "domain" else value
+    return tx.run("DELETE FROM blocks WHERE kind = $1 AND value = $2", kind, value) > 0
+
+
+def blocks(tx: Tx) -> list[Block]:
+    """All blocks, by kind and value."""
+    rows = tx.all("SELECT kind, value, reason, created_at FROM blocks ORDER BY kind, value")
+    return [Block(*row) for row in rows]
+
+
+def is_blocked(tx: Tx, *, actor_uri: str, host: str) -> bool:
+    """Whether the actor, its host or a domain above that is blocked."""
+    host = host.lower()
+    labels = host.partition(":")[0].split(".")
+    # A host name has at most 127 labels.
+    domains = [host, *(".".join(labels[number:]) for number in range(min(len(labels), 127)))]
+    found = tx.one(
+        "SELECT 1 FROM blocks WHERE (kind = 'actor' AND value = $1)"
+        f" OR (kind = 'domain' AND value IN ({marks(len(domains), 2)}))",
+        actor_uri,
+        *domains,
+    )
+    return found is not None
+
+
+def blocked_by_add(tx: Tx, actor_id: ActorId, target_id: ActorId) -> None:
+    """A remote actor blocks one of ours (INB-29): the follow ends and nothing is sent there."""
+    tx.run(
+        "INSERT INTO blocked_by (actor_id, target_id, created_at) VALUES ($1, $2, $3)"
+        " ON CONFLICT (actor_id, target_id) DO NOTHING",
+        actor_id,
+        target_id,
+        tx.now,
+    )
+    tx.run("DELETE FROM followers WHERE actor_id = $1 AND target_id = $2", actor_id, target_id)
+
+
+def blocked_by_remove(tx: Tx, actor_id: ActorId, target_id: ActorId) -> bool:
+    """It blocks no more; the follow does not come back by itself. False if it did not."""
+    return tx.run("DELETE FROM blocked_by WHERE actor_id = $1 AND target_id = $2", actor_id, target_id) > 0
+
+
+def is_blocked_by(tx: Tx, actor_id: ActorId, target_id: ActorId) -> bool:
+    """Whether a remote actor blocks one of ours."""
+    return tx.one("SELECT 1 FROM blocked_by WHERE actor_id = $1 AND target_id = $2", actor_id, target_id) is not None
+
+
+def add_report(tx: Tx, *, activity_uri: str, reporter_uri: str, objects: tuple[str, ...], content: str) -> bool:
+    """Keep a report (INB-30); False if it was there."""
+    added = tx.run(
+        f"INSERT INTO reports ({_REPORT}) VALUES ($1, $2, $3, $4, $5, $6, NULL) ON CONFLICT (activity_uri) DO NOTHING",
+        tx.new_id(),
+        activity_uri,
+        reporter_uri,
+        write_json(objects),
+        content,
+        tx.now,
+    )
+    return added > 0
+
+
+def reports(tx: Tx, *, open_only: bool = False, limit: int = 200) -> list[Report]:
+    """Reports, newest first."""
+    where = "WHERE resolved_at IS NULL" if open_only else ""
+    rows = tx.all(f"SELECT {_REPORT} FROM reports {where} ORDER BY id DESC LIMIT $1", limit)
+    return [Report(row[0], row[1], row[2], tuple(json.loads(row[3])), *row[4:]) for row in rows]
+
+
+def resolve_report(tx: Tx, report_id: int) -> bool:
+    """An admin dealt with it; False if it was not open."""
+    return tx.run("UPDATE reports SET resolved_at = $1 WHERE id = $2 AND resolved_at IS NULL", tx.now, report_id) > 0

@@ -1,0 +1,338 @@
+"""Posts: drafts, publication, the text's history, and the lists readers see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fedblog.blog.model import ActorId, Post, PostId, PostStatus, PostText, Revision, Visibility
+from fedblog.errors import Conflict, NotFound
+from fedblog.storage import tombstones
+from fedblog.storage.rows import POST, read_post, write_json
+from fedblog.storage.tx import Event, Tx
+
+_LISTED = "p.status = 'published' AND p.visibility = 'public'"
+
+
+def by_id(tx: Tx, post_id: PostId) -> Post | None:
+    """A post in any status, or None."""
+    row = tx.one(f"SELECT {POST} FROM posts p WHERE p.id = $1", post_id)
+    return None if row is None else read_post(row)
+
+
+def by_uri(tx: Tx, uri: str) -> Post | None:
+    """The post whose current ActivityPub id this is."""
+    row = tx.one(f"SELECT {POST} FROM posts p WHERE p.uri = $1", uri)
+    return None if row is None else read_post(row)
+
+
+def by_slug(tx: Tx, author_id: ActorId, slug: str) -> Post | None:
+    """An author's post by its current slug."""
+    row = tx.one(f"SELECT {POST} FROM posts p WHERE p.author_id = $1 AND p.slug = $2", author_id, slug)
+    return None if row is None else read_post(row)
+
+
+def redirect_slug(tx: Tx, author_id: ActorId, slug: str) -> str | None:
+    """The slug that replaced this one, or None."""
+    found: str | None = tx.value(
+        "SELECT p.slug FROM old_slugs o JOIN posts p ON p.id = o.post_id"
+        " WHERE o.author_id = $1 AND o.slug = $2 AND p.status <> 'deleted'",
+        author_id,
+        slug,
+    )
+    return found
+
+
+def _get(tx: Tx, post_id: PostId) -> Post:
+    post = by_id(tx, post_id)
+    if post is None:
+        raise NotFound("there is no such post")
+    return post
+
+
+def _lock(tx: Tx, post_id: PostId) -> Post:
+    """The post, kept from other writers until the end."""
+    bump(tx, post_id)
+    return _get(tx, post_id)
+
+
+def _text_values(text: PostText, slug: str) -> tuple[object, ...]:
+    return (
+        slug,
+        text.title,
+        text.source,
+        text.source_type,
+        text.content_html,
+        text.summary,
+        text.content_warning,
+        text.language,
+        text.image_url,
+        text.image_alt,
+        int(text.pictures),
+        write_json(text.tags),
+        write_json(text.mentions),
+        text.word_count,
+        text.visibility.value,
+        int(text.comments_open),
+    )
+
+
+def create_draft(tx: Tx, text: PostText, *, author_id: ActorId, editor_id: ActorId) -> Post:
+    """A new draft; its slug gets `-2`, `-3` … where the author has used it already."""
+    tx.lock(f"slugs:{author_id}")
+    post_id = PostId(tx.new_id())
+    slug = _free_slug(tx, author_id, text.slug, post_id)
+    tx.run(
+        "INSERT INTO posts (id, author_id, status, created_at, version, thread_version, reply_count, like_count,"
+        " announce_count, slug, title, source, source_type, content_html, summary, content_warning, language,"
+        " image_url, image_alt, pictures, tags, mentions, word_count, visibility, comments_open)"
+        " VALUES ($1, $2, 'draft', $3, 1, 1, 0, 0, 0,"
+        " $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
+        post_id,
+        author_id,
+        tx.now,
+        *_text_values(text, slug),
+    )
+    _write_tags(tx, post_id, text.tags)
+    _write_revision(tx, post_id, 1, text, editor_id)
+    return _get(tx, post_id)
+
+
+def save_text(tx: Tx, post_id: PostId, text: PostText, *, editor_id: ActorId, expected_version: int | None) -> Post:
+    """Replace the text and keep the old one as a revision; a changed slug goes on redirecting.
+
+    Raises `Conflict` when the text is not at `expected_version` any more (None: whatever it is), `NotFound` when the
+    post is gone.
+    """
+    post = _lock(tx, post_id)
+    if post.status is PostStatus.DELETED:
+        raise NotFound("there is no such post")
+    if expected_version is not None and post.version != expected_version:
+        raise Conflict("somebody else saved this post meanwhile", reason="version_conflict")
+    slug = post.slug if text.slug == post.slug else _free_slug(tx, post.author_id, text.slug, post_id)
+    _keep_slug(tx, post, slug)
+    tx.run(
+        "UPDATE posts SET slug = $1, title = $2, source = $3, source_type = $4, content_html = $5, summary = $6,"
+        " content_warning = $7, language = $8, image_url = $9, image_alt = $10, pictures = $11, tags = $12,"
+        " mentions = $13, word_count = $14, visibility = $15, comments_open = $16, version = version + 1,"
+        " edited_at = CASE WHEN status = 'published' THEN $17 ELSE edited_at END WHERE id = $18",
+        *_text_values(text, slug),
+        tx.now,
+        post_id,
+    )
+    _write_tags(tx, post_id, text.tags)
+    _write_revision(tx, post_id, post.version + 1, text, editor_id)
+    return _get(tx, post_id)
+
+
+def _free_slug(tx: Tx, author_id: ActorId, wanted: str, post_id: PostId) -> str:
+    """The slug, numbered where another post of the author has or had it."""
+    number, slug = 1, wanted
+    while tx.one(
+        "SELECT 1 FROM posts WHERE author_id = $1 AND slug = $2 AND id <> $3"
+        " UNION ALL SELECT 1 FROM old_slugs WHERE author_id = $1 AND slug = $2 AND post_id <> $3",
+        author_id,
+        slug,
+        post_id,
+    ):
+        number += 1
+        slug = f"{wanted}-{number}"
+    return slug
+
+
+def _keep_slug(tx: Tx, post: Post, slug: str) -> None:
+    if slug == post.slug:
+        return
+    tx.run("DELETE FROM old_slugs WHERE author_id = $1 AND slug = $2", post.author_id, slug)
+    if post.published_at is not None:
+        tx.run(
+            "INSERT INTO old_slugs (author_id, slug, post_id) VALUES ($1, $2, $3)"
+            " ON CONFLICT (author_id, slug) DO NOTHING",
+            post.author_id,
+            post.slug,
+            post.id,
+        )
+
+
+def _write_tags(tx: Tx, post_id: PostId, names: tuple[str, ...]) -> None:
+    tx.run("DELETE FROM post_tags WHERE post_id = $1", post_id)
+    by_tag = {name.casefold(): name for name in reversed(names)}
+    tx.many(
+        "INSERT INTO post_tags (tag, post_id, name) VALUES ($1, $2, $3)",
+        [(tag, post_id, name) for tag, name in by_tag.items()],
+    )
+
+
+def _write_revision(tx: Tx, post_id: PostId, number: int, text: PostText, editor_id: ActorId) -> None:
+    tx.run(
+        "INSERT INTO revisions (post_id, number, title, source, source_type, summary, created_at, editor_id)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        post_id,
+        number,
+        text.title,
+        text.source,
+        text.source_type,
+        text.summary,
+        tx.now,
+        editor_id,
+    )
+
+
+def publish(tx: Tx, post_id: PostId, make_uri: Callable[[PostId, int], str]) -> Post:
+    """Make it public under `make_uri(post_id, nth publication)`; a withdrawn id never returns.
+
+    Nothing changes when it is published already. Raises `NotFound` when the post is gone.
+    """
+    post = _lock(tx, post_id)
+    if post.status is PostStatus.DELETED:
+        raise NotFound("there is no such post")
+    if post.status is PostStatus.PUBLISHED:
+        return post
+    publications = tx.value(
+        "UPDATE posts SET publications = publications + 1, status = 'published', deleted_at = NULL, edited_at = NULL,"
+        " published_at = coalesce(published_at, $1) WHERE id = $2 RETURNING publications",
+        tx.now,
+        post_id,
+    )
+    tx.run("UPDATE posts SET uri = $1 WHERE id = $2", make_uri(post_id, publications), post_id)
+    return _get(tx, post_id)
+
+
+def unpublish(tx: Tx, post_id: PostId) -> Post:
+    """Take it off the site: its id becomes a tombstone, the text stays with the author."""
+    post = _lock(tx, post_id)
+    _bury(tx, post)
+    tx.run("UPDATE posts SET status = 'unpublished', uri = NULL WHERE id = $1 AND status = 'published'", post_id)
+    return _get(tx, post_id)
+
+
+def delete(tx: Tx, post_id: PostId) -> Post:
+    """Delete it for good: the text and its history are emptied, its id answers 410."""
+    post = _lock(tx, post_id)
+    _bury(tx, post)
+    tx.run("DELETE FROM revisions WHERE post_id = $1", post_id)
+    tx.run("DELETE FROM post_tags WHERE post_id = $1", post_id)
+    tx.run(
+        "UPDATE posts SET status = 'deleted', deleted_at = $1, uri = NULL, title = '', source = '', content_html = '',"
+        " summary = '', content_warning = '', image_url = '', image_alt = '', tags = '[]', mentions = '[]',"
+        " word_count = 0, version = version + 1 WHERE id = $2 AND status <> 'deleted'",
+        tx.now,
+        post_id,
+    )
+    return _get(tx, post_id)
+
+
+def _bury(tx: Tx, post: Post) -> None:
+    if post.uri:
+        author = tx.value("SELECT uri FROM actors WHERE id = $1", post.author_id)
+        tombstones.add(tx, post.uri, "Article", author, local=True)
+
+
+def set_comments_open(tx: Tx, post_id: PostId, is_open: bool) -> None:
+    """Take new replies, or no more."""
+    bump(tx, post_id)
+    tx.run("UPDATE posts SET comments_open = $1 WHERE id = $2", int(is_open), post_id)
+
+
+def thread_version(tx: Tx, post_id: PostId) -> int:
+    """A number that rises with everything that changes the page; 0 when there is no such post."""
+    return tx.value("SELECT thread_version FROM posts WHERE id = $1", post_id) or 0
+
+
+def bump(tx: Tx, post_id: PostId) -> None:
+    """The page changed. Also keeps other writers from this post until the end of the transaction."""
+    tx.run("UPDATE posts SET thread_version = thread_version + 1 WHERE id = $1", post_id)
+    tx.emit(Event("post", post_id))
+
+
+def list_public(
+    tx: Tx,
+    *,
+    author_id: ActorId | None = None,
+    tag: str | None = None,
+    before: tuple[int, int] | None = None,
+    limit: int,
+) -> list[Post]:
+    """Published public posts, newest first; `before` is (published_at, id) of the last one on the page before."""
+    where, params = _public_where(author_id, tag)
+    if before is not None:
+        where += f" AND (p.published_at, p.id) < (${len(params) + 1}, ${len(params) + 2})"
+        params += list(before)
+    params.append(limit)
+    rows = tx.all(
+        f"SELECT {POST} FROM posts p WHERE {where} ORDER BY p.published_at DESC, p.id DESC LIMIT ${len(params)}",
+        *params,
+    )
+    return [read_post(row) for row in rows]
+
+
+def count_public(tx: Tx, author_id: ActorId | None = None, tag: str | None = None) -> int:
+    """How many posts `list_public` has."""
+    where, params = _public_where(author_id, tag)
+    return int(tx.value(f"SELECT count(*) FROM posts p WHERE {where}", *params))
+
+
+def _public_where(author_id: ActorId | None, tag: str | None) -> tuple[str, list[object]]:
+    where, params = _LISTED, list[object]()
+    if author_id is not None:
+        params.append(author_id)
+        where += f" AND p.author_id = ${len(params)}"
+    if tag is not None:
+        params.append(tag.casefold())
+        where += f" AND p.id IN (SELECT t.post_id FROM post_tags t WHERE t.tag = ${len(params)})"
+    return where, params
+
+
+def list_of_author(tx: Tx, author_id: ActorId | None, status: PostStatus | None) -> list[Post]:
+    """All posts of an author (None: of everybody) in a status (None: all but deleted), the last touched first."""
+    where, params = "p.status <> 'deleted'", list[object]()
+    if status is not None:
+        where, params = "p.status = $1", [status.value]
+    if author_id is not None:
+        params.append(author_id)
+        where += f" AND p.author_id = ${len(params)}"
+    rows = tx.all(
+        f"SELECT {POST} FROM posts p WHERE {where}"
+        " ORDER BY coalesce(p.edited_at, p.published_at, p.created_at) DESC, p.id DESC",
+        *params,
+    )
+    return [read_post(row) for row in rows]
+
+
+def revisions(tx: Tx, post_id: PostId) -> list[Revision]:
+    """All saved states of the text, newest first."""
+    rows = tx.all(
+        "SELECT post_id, number, title, source, source_type, summary, created_at, editor_id FROM revisions"
+        " WHERE post_id = $1 ORDER BY number DESC",
+        post_id,
+    )
+    return [Revision(*row) for row in rows]
+
+
+def tags(tx: Tx) -> list[tuple[str, str, int]]:
+    """(tag, name as written, number of posts) of published public posts, by tag."""
+    rows = tx.all(
+        f"SELECT t.tag, min(t.name), count(*) FROM post_tags t JOIN posts p ON p.id = t.post_id WHERE {_LISTED}"
+        " GROUP BY t.tag ORDER BY t.tag"
+    )
+    return [(tag, name, count) for tag, name, count in rows]
+
+
+def featured(tx: Tx, author_id: ActorId, limit: int = 5) -> list[str]:
+    """Ids of the newest public posts of an author (COL-07)."""
+    return [post.uri for post in list_public(tx, author_id=author_id, limit=limit)]
+
+
+def participants(tx: Tx, post_id: PostId) -> list[ActorId]:
+    """Every remote actor who replied to the post, liked or boosted it."""
+    rows = tx.all(
+        "SELECT a.id FROM actors a WHERE a.local = '' AND a.deleted_at IS NULL AND a.id IN"
+        " (SELECT r.actor_id FROM replies r WHERE r.post_id = $1 AND r.state <> 'removed'"
+        " UNION SELECT x.actor_id FROM reactions x WHERE x.post_id = $1) ORDER BY a.id",
+        post_id,
+    )
+    return [ActorId(row[0]) for row in rows]
+
+
+def has_public_page(post: Post) -> bool:
+    """Whether everybody may read the post's page."""
+    return post.status is PostStatus.PUBLISHED and post.visibility in (Visibility.PUBLIC, Visibility.UNLISTED)

@@ -1,0 +1,196 @@
+"""Likes, boosts and emoji reactions: one of a kind for each actor and object (INB-23, INB-24)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fedblog.blog.model import ActorId, PostId, Reaction, ReactionKind, ReplyId
+from fedblog.storage import posts
+from fedblog.storage.rows import ACTOR, read_actor
+from fedblog.storage.tx import Row, Tx, chunks, marks
+
+_REACTION = f"x.id, x.kind, x.post_id, x.reply_id, x.emoji, x.activity_uri, x.public, x.created_at, {ACTOR}"
+_FROM = "reactions x JOIN actors a ON a.id = x.actor_id"
+_COLUMN = {ReactionKind.LIKE: "like_count", ReactionKind.ANNOUNCE: "announce_count"}
+
+
+def _read(row: Row) -> Reaction:
+    return Reaction(
+        id=row[0],
+        kind=ReactionKind(row[1]),
+        actor=read_actor(row, 8),
+        post_id=row[2],
+        reply_id=row[3],
+        emoji=row[4],
+        activity_uri=row[5],
+        public=bool(row[6]),
+        created_at=row[7],
+    )
+
+
+def add(
+    tx: Tx,
+    *,
+    kind: ReactionKind,
+    actor_id: ActorId,
+    post_id: PostId | None = None,
+    reply_id: ReplyId | None = None,
+    emoji: str = "",
+    activity_uri: str,
+    public: bool = True,
+) -> bool:
+    """Keep a reaction to a post or a reply; False if this actor's was there (its emoji and activity are renewed)."""
+    _bump(tx, post_id, reply_id)
+    column, target = _target(post_id, reply_id)
+    stored = tx.one(
+        f"SELECT id, public FROM reactions WHERE {column} = $1 AND kind = $2 AND actor_id = $3",
+        target,
+        kind.value,
+        actor_id,
+    )
+    if stored is not None:
+        tx.run(
+            "UPDATE reactions SET emoji = $1, activity_uri = $2, public = $3 WHERE id = $4",
+            emoji,
+            activity_uri,
+            int(public or bool(stored[1])),
+            stored[0],
+        )
+        if public and not stored[1]:
+            _count(tx, kind, post_id, reply_id, 1)
+        return False
+    tx.run(
+        "INSERT INTO reactions (id, kind, actor_id, post_id, reply_id, emoji, activity_uri, public, created_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        tx.new_id(),
+        kind.value,
+        actor_id,
+        post_id,
+        reply_id,
+        emoji,
+        activity_uri,
+        int(public),
+        tx.now,
+    )
+    if public:
+        _count(tx, kind, post_id, reply_id, 1)
+    return True
+
+
+def _target(post_id: PostId | None, reply_id: ReplyId | None) -> tuple[str, int]:
+    if (post_id is None) == (reply_id is None):
+        raise ValueError("a reaction is to a post or to a reply")
+    return ("post_id", post_id) if post_id is not None else ("reply_id", int(reply_id or 0))
+
+
+def _bump(tx: Tx, post_id: PostId | None, reply_id: ReplyId | None) -> None:
+    if reply_id is not None:
+        post_id = tx.value("SELECT post_id FROM replies WHERE id = $1", reply_id)
+    if post_id is not None:
+        posts.bump(tx, post_id)
+
+
+def _count(tx: Tx, kind: ReactionKind, post_id: int | None, reply_id: int | None, change: int) -> None:
+    column = _COLUMN.get(kind)
+    if column is None:
+        return
+    table, target = ("posts", post_id) if post_id is not None else ("replies", reply_id)
+    tx.run(f"UPDATE {table} SET {column} = {column} + $1 WHERE id = $2", change, target)
+
+
+def remove(
+    tx: Tx,
+    *,
+    kind: ReactionKind | None = None,
+    actor_id: ActorId,
+    post_id: PostId | None = None,
+    reply_id: ReplyId | None = None,
+    activity_uri: str | None = None,
+) -> bool:
+    """Take back an actor's reaction, named by its object or by its activity; False if there was none.
+
+    `kind` None: whatever it is (an Undo by bare id).
+    """
+    where, params = "actor_id = $1", list[object]([actor_id])
+    named = {
+        "kind": kind.value if kind else None,
+        "post_id": post_id,
+        "reply_id": reply_id,
+        "activity_uri": activity_uri,
+    }
+    for column, value in named.items():
+        if value is not None:
+            params.append(value)
+            where += f" AND {column} = ${len(params)}"
+    if post_id is None and reply_id is None and activity_uri is None:
+        raise ValueError("say which reaction to remove")
+    return _remove(tx, where, params) > 0
+
+
+def remove_all_of(tx: Tx, actor_id: ActorId) -> int:
+    """Take back every reaction of an actor; how many there were."""
+    return _remove(tx, "actor_id = $1", [actor_id])
+
+
+def _remove(tx: Tx, where: str, params: list[object]) -> int:
+    found = tx.all(f"SELECT id, kind, post_id, reply_id FROM reactions WHERE {where}", *params)
+    removed = 0
+    for reaction_id, kind, post_id, reply_id in found:
+        _bump(tx, post_id, reply_id)
+        public = tx.value("DELETE FROM reactions WHERE id = $1 RETURNING public", reaction_id)
+        if public is None:
+            continue
+        removed += 1
+        if public:
+            _count(tx, ReactionKind(kind), post_id, reply_id, -1)
+    return removed
+
+
+def of_post(tx: Tx, post_id: PostId, kind: ReactionKind, limit: int) -> list[Reaction]:
+    """The public reactions of a kind to a post, newest first."""
+    rows = tx.all(
+        f"SELECT {_REACTION} FROM {_FROM} WHERE x.post_id = $1 AND x.kind = $2 AND x.public = 1"
+        " ORDER BY x.id DESC LIMIT $3",
+        post_id,
+        kind.value,
+        limit,
+    )
+    return [_read(row) for row in rows]
+
+
+def of_replies(tx: Tx, reply_ids: Sequence[ReplyId]) -> dict[ReplyId, list[Reaction]]:
+    """The public reactions to some replies, oldest first; replies without any are left out."""
+    found: dict[ReplyId, list[Reaction]] = {}
+    for some in chunks(reply_ids):
+        for row in tx.all(
+            f"SELECT {_REACTION} FROM {_FROM} WHERE x.reply_id IN ({marks(len(some))}) AND x.public = 1 ORDER BY x.id",
+            *some,
+        ):
+            found.setdefault(ReplyId(row[3]), []).append(_read(row))
+    return found
+
+
+def recent(tx: Tx, *, before_id: int | None = None, limit: int, author_id: ActorId | None = None) -> list[Reaction]:
+    """Reactions to posts and answers of an author (None: of everybody), newest first, for the conversations page."""
+    where, params = "x.kind <> 'dislike'", list[object]()
+    if before_id is not None:
+        params.append(before_id)
+        where += f" AND x.id < ${len(params)}"
+    if author_id is not None:
+        params.append(author_id)
+        number = len(params)
+        where += (
+            f" AND (x.post_id IN (SELECT p.id FROM posts p WHERE p.author_id = ${number})"
+            f" OR x.reply_id IN (SELECT r.id FROM replies r WHERE r.actor_id = ${number}))"
+        )
+    params.append(limit)
+    rows = tx.all(f"SELECT {_REACTION} FROM {_FROM} WHERE {where} ORDER BY x.id DESC LIMIT ${len(params)}", *params)
+    return [_read(row) for row in rows]
+
+
+def count(tx: Tx, kind: ReactionKind, *, post_id: PostId | None = None, reply_id: ReplyId | None = None) -> int:
+    """How many public reactions of a kind a post or a reply has."""
+    column, target = _target(post_id, reply_id)
+    return int(
+        tx.value(f"SELECT count(*) FROM reactions WHERE {column} = $1 AND kind = $2 AND public = 1", target, kind.value)
+    )

@@ -1,0 +1,315 @@
+"""Replies: the tree under each post (the bookkeeping is in `tree`), orphans, edits, removals and moderation.
+
+Decisions: a reply below a held, hidden or private one is kept and not shown, and not counted, until that one is
+approved; a removed one lets what is below it show under a placeholder. Rows of removed replies stay, emptied: so a
+replayed Create finds its id taken and children keep their place. An edit never widens the audience.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+from fedblog.blog import audience
+from fedblog.blog.model import Actor, ActorId, NewReply, PostId, Reply, ReplyId, ReplyState
+from fedblog.errors import Conflict, NotFound
+from fedblog.storage import posts, tombstones, tree
+from fedblog.storage.rows import ACTOR, REPLY, read_actor, read_reply, write_attachments
+from fedblog.storage.threads import (
+    children_uris,
+    count_children,
+    count_held,
+    count_public,
+    public_uris,
+    recent,
+    recent_public,
+    thread,
+)
+from fedblog.storage.tx import Tx, chunks, marks
+
+__all__ = [
+    "add",
+    "branch_actors",
+    "by_id",
+    "by_uri",
+    "children_uris",
+    "count_children",
+    "count_held",
+    "count_public",
+    "drop_orphans",
+    "find_parent",
+    "mark_seen",
+    "original",
+    "public_uris",
+    "recent",
+    "recent_public",
+    "remove",
+    "remove_all_of",
+    "set_remote_counts",
+    "set_state",
+    "thread",
+    "update_remote",
+    "waiting_orphans",
+]
+
+_COUNT_LIMIT = 2**31 - 1
+
+
+def by_id(tx: Tx, reply_id: ReplyId) -> Reply | None:
+    """A reply in any state, or None."""
+    row = tx.one(f"SELECT {REPLY} FROM replies r WHERE r.id = $1", reply_id)
+    return None if row is None else read_reply(row)
+
+
+def by_uri(tx: Tx, uri: str) -> Reply | None:
+    """A reply by its ActivityPub id, in any state."""
+    row = tx.one(f"SELECT {REPLY} FROM replies r WHERE r.uri = $1", uri)
+    return None if row is None else read_reply(row)
+
+
+def find_parent(tx: Tx, uri: str) -> Reply | None:
+    """What a reply with this `inReplyTo` answers, orphans included."""
+    return by_uri(tx, uri)
+
+
+def _get(tx: Tx, reply_id: ReplyId) -> Reply:
+    reply = by_id(tx, reply_id)
+    if reply is None:
+        raise NotFound("there is no such reply")
+    return reply
+
+
+def _lock(tx: Tx, reply_id: ReplyId) -> Reply:
+    """The reply, with its whole thread kept from other writers; its page counts as changed."""
+    reply = _get(tx, reply_id)
+    if reply.post_id is None:
+        tx.lock(reply.uri, reply.in_reply_to)
+        reply = _get(tx, reply_id)
+    if reply.post_id is not None:
+        posts.bump(tx, reply.post_id)
+    return _get(tx, reply_id)
+
+
+def add(
+    tx: Tx, new: NewReply, *, post_id: PostId | None, parent_id: ReplyId | None, reply_id: ReplyId | None = None
+) -> Reply:
+    """Keep a reply and give it its place; the stored one when its id is known already. Our own answers bring the
+    `reply_id` (from `tx.new_id`) that their URI is made of.
+
+    `parent_id` for an answer to a reply, `post_id` for an answer to the post itself. Neither, or a parent that waits
+    itself: it becomes an ORPHAN until what `in_reply_to` names arrives (INB-15). Everything that waited for this one
+    is attached below it.
+    """
+    tx.lock(new.uri, new.in_reply_to)
+    if (stored := by_uri(tx, new.uri)) is not None:
+        return stored
+    parent = _get(tx, parent_id) if parent_id is not None else None
+    if parent is None and post_id is None:
+        parent = find_parent(tx, new.in_reply_to)
+    if parent is not None:
+        post_id = parent.post_id
+    reply_id = ReplyId(tx.new_id()) if reply_id is None else reply_id
+    _insert(tx, reply_id, new)
+    if post_id is not None:
+        posts.bump(tx, post_id)
+        tree.place(tx, reply_id, post_id=post_id, parent=parent, published_at=new.published_at, state=new.state.value)
+    return _get(tx, reply_id)
+
+
+def _insert(tx: Tx, reply_id: ReplyId, new: NewReply) -> None:
+    settled = new.state if new.state in (ReplyState.HELD, ReplyState.HIDDEN) else ReplyState.PUBLISHED
+    tx.run(
+        "INSERT INTO replies (id, uri, url, actor_id, in_reply_to, path, depth, state, settled, visibility, local,"
+        " type, name, content_html, source, content_warning, language, published_at, edited_at, received_at, like_count,"
+        " announce_count, remote_likes, remote_announces, context, attachments, reason)"
+        " VALUES ($1, $2, $3, $4, $5, '', 0, 'orphan', $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 0, 0,"
+        " $18, $19, $20, $21, $22)",
+        reply_id,
+        new.uri,
+        new.url,
+        new.actor_id,
+        new.in_reply_to,
+        settled.value,
+        new.visibility.value,
+        int(new.local),
+        new.type,
+        new.name,
+        new.content_html,
+        new.source,
+        new.content_warning,
+        new.language,
+        new.published_at,
+        new.edited_at,
+        tx.now,
+        _clamp(new.remote_likes),
+        _clamp(new.remote_announces),
+        new.context,
+        write_attachments(new.attachments),
+        new.reason,
+    )
+    _keep_original(tx, reply_id, new.original)
+
+
+def _keep_original(tx: Tx, reply_id: ReplyId, original: bytes) -> None:
+    if original:
+        tx.run(
+            "INSERT INTO reply_sources (reply_id, original) VALUES ($1, $2)"
+            " ON CONFLICT (reply_id) DO UPDATE SET original = excluded.original",
+            reply_id,
+            zlib.compress(original, 3),
+        )
+
+
+def original(tx: Tx, reply_id: ReplyId) -> bytes | None:
+    """The object's JSON as it was received, for those who have to look into it; never served."""
+    stored = tx.value("SELECT original FROM reply_sources WHERE reply_id = $1", reply_id)
+    return None if stored is None else zlib.decompress(stored)
+
+
+def _clamp(count: int) -> int:
+    return min(max(count, 0), _COUNT_LIMIT)
+
+
+def update_remote(tx: Tx, reply_id: ReplyId, new: NewReply) -> Reply:
+    """Apply an author's edit (INB-16): the newer one wins, an older or equal one changes nothing but counts.
+
+    Without `edited_at` the order of receipt decides, and only a changed text counts as an edit (INB-17). The audience
+    can become narrower, not wider; held stays held, hidden stays hidden, removed stays removed.
+    """
+    reply = _lock(tx, reply_id)
+    if reply.state is ReplyState.REMOVED:
+        return reply
+    changed = _text_of(new) != (
+        reply.name,
+        reply.content_html,
+        reply.source,
+        reply.content_warning,
+        reply.language,
+        reply.type,
+        reply.attachments,
+    )
+    set_remote_counts(tx, reply_id, new.remote_likes, new.remote_announces)
+    visibility = audience.narrower(reply.visibility, new.visibility)
+    if new.edited_at is not None and new.edited_at < (reply.edited_at or reply.published_at):
+        return _get(tx, reply_id)
+    edited_at = (new.edited_at or tx.now) if changed else reply.edited_at
+    tx.run(
+        "UPDATE replies SET url = $1, type = $2, name = $3, content_html = $4, source = $5, content_warning = $6,"
+        " language = $7, attachments = $8, visibility = $9, edited_at = $10 WHERE id = $11",
+        new.url,
+        new.type,
+        new.name,
+        new.content_html,
+        new.source,
+        new.content_warning,
+        new.language,
+        write_attachments(new.attachments),
+        visibility.value,
+        edited_at,
+        reply_id,
+    )
+    _keep_original(tx, reply_id, new.original)
+    if visibility is not reply.visibility:
+        tree.refresh(tx, reply)
+    return _get(tx, reply_id)
+
+
+def _text_of(new: NewReply) -> tuple[object, ...]:
+    return (new.name, new.content_html, new.source, new.content_warning, new.language, new.type, new.attachments)
+
+
+def remove(tx: Tx, reply_id: ReplyId, *, tombstone: bool = True) -> None:
+    """Its author deleted it (INB-19): the text goes, the branch below stays under a placeholder.
+
+    An orphan goes altogether. With `tombstone` its id is remembered, so that a late Create is not taken.
+    """
+    reply = _lock(tx, reply_id)
+    if reply.state is ReplyState.REMOVED:
+        return
+    if tombstone:
+        actor_uri = tx.value("SELECT uri FROM actors WHERE id = $1", reply.actor_id)
+        tombstones.add(tx, reply.uri, reply.type, actor_uri, local=reply.local)
+    tx.run("DELETE FROM reactions WHERE reply_id = $1", reply_id)
+    tx.run("DELETE FROM reply_sources WHERE reply_id = $1", reply_id)
+    if reply.state is ReplyState.ORPHAN:
+        tx.run("DELETE FROM replies WHERE id = $1", reply_id)
+        return
+    tx.run(
+        "UPDATE replies SET state = 'removed', url = '', name = '', content_html = '', source = '',"
+        " content_warning = '', attachments = '[]', context = '', reason = '', like_count = 0, announce_count = 0,"
+        " remote_likes = 0, remote_announces = 0 WHERE id = $1",
+        reply_id,
+    )
+    tree.refresh(tx, reply)
+
+
+def set_state(tx: Tx, reply_id: ReplyId, state: ReplyState, reason: str) -> Reply:
+    """Publish (approve), hold or hide a reply; an orphan takes the state once it has its place.
+
+    Raises `Conflict` for a removed one: there is nothing left to decide.
+    """
+    reply = _lock(tx, reply_id)
+    if reply.state is ReplyState.REMOVED or state in (ReplyState.ORPHAN, ReplyState.REMOVED):
+        raise Conflict("this reply was deleted by its author", reason="reply_removed")
+    if reply.state is ReplyState.ORPHAN:
+        tx.run("UPDATE replies SET settled = $1, reason = $2 WHERE id = $3", state.value, reason, reply_id)
+    else:
+        tx.run("UPDATE replies SET state = $1, reason = $2 WHERE id = $3", state.value, reason, reply_id)
+        tree.refresh(tx, reply)
+    return _get(tx, reply_id)
+
+
+def waiting_orphans(tx: Tx, in_reply_to: str) -> list[Reply]:
+    """Replies that wait for the object with this id."""
+    rows = tx.all(
+        f"SELECT {REPLY} FROM replies r WHERE r.state = 'orphan' AND r.in_reply_to = $1 ORDER BY r.published_at, r.id",
+        in_reply_to,
+    )
+    return [read_reply(row) for row in rows]
+
+
+def drop_orphans(tx: Tx, before: int) -> int:
+    """Forget orphans received before a time; how many there were."""
+    old = "SELECT id FROM replies WHERE state = 'orphan' AND received_at < $1"
+    tx.run(f"DELETE FROM reactions WHERE reply_id IN ({old})", before)
+    return tx.run("DELETE FROM replies WHERE state = 'orphan' AND received_at < $1", before)
+
+
+def branch_actors(tx: Tx, reply_id: ReplyId) -> list[Actor]:
+    """Authors of the reply and of everything above it, nearest first, each once."""
+    rows = tx.all(
+        "WITH RECURSIVE above (id, parent_id, actor_id, step) AS ("
+        " SELECT r.id, r.parent_id, r.actor_id, 0 FROM replies r WHERE r.id = $1"
+        " UNION ALL SELECT r.id, r.parent_id, r.actor_id, b.step + 1 FROM above b JOIN replies r ON r.id = b.parent_id)"
+        f" SELECT {ACTOR} FROM (SELECT actor_id, min(step) AS step FROM above GROUP BY actor_id) n"
+        " JOIN actors a ON a.id = n.actor_id ORDER BY n.step",
+        reply_id,
+    )
+    return [read_actor(row) for row in rows]
+
+
+def set_remote_counts(tx: Tx, reply_id: ReplyId, likes: int, announces: int) -> bool:
+    """Keep the counts that the reply's own server tells (COL-08b); whether they changed."""
+    changed = tx.run(
+        "UPDATE replies SET remote_likes = $1, remote_announces = $2"
+        " WHERE id = $3 AND state <> 'removed' AND (remote_likes <> $1 OR remote_announces <> $2)",
+        _clamp(likes),
+        _clamp(announces),
+        reply_id,
+    )
+    if changed:
+        post_id = tx.value("SELECT post_id FROM replies WHERE id = $1", reply_id)
+        if post_id is not None:
+            posts.bump(tx, PostId(post_id))
+    return bool(changed)
+
+
+def mark_seen(tx: Tx, ids: list[ReplyId]) -> None:
+    """The author has looked at these."""
+    for some in chunks(ids):
+        tx.run(f"UPDATE replies SET seen = 1 WHERE id IN ({marks(len(some))})", *some)
+
+
+def remove_all_of(tx: Tx, actor_id: ActorId) -> None:
+    """Remove every reply of an actor."""
+    for (reply_id,) in tx.all("SELECT id FROM replies WHERE actor_id = $1 AND state <> 'removed'", actor_id):
+        remove(tx, ReplyId(reply_id))

@@ -1,0 +1,184 @@
+"""Rows to records, by position: the column lists that queries select and the functions that read them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from fedblog.blog.model import (
+    Actor,
+    ActorId,
+    Attachment,
+    Post,
+    PostId,
+    PostStatus,
+    Reply,
+    ReplyId,
+    ReplyState,
+    ThreadRow,
+    Visibility,
+)
+from fedblog.storage.tx import Row
+
+
+def _columns(alias: str, names: str) -> str:
+    return ", ".join(f"{alias}.{name}" for name in names.split())
+
+
+ACTOR_NAMES = (
+    "id uri local type username domain name summary_html url icon_url image_url inbox shared_inbox followers_uri"
+    " manually_approves fields created_at fetched_at suspended_at deleted_at"
+)
+ACTOR = _columns("a", ACTOR_NAMES)
+ACTOR_WIDTH = len(ACTOR_NAMES.split())
+
+
+def read_actor(row: Row, at: int = 0) -> Actor:
+    """An `Actor` out of `ACTOR` columns that begin at `at`."""
+    return Actor(
+        id=ActorId(row[at]),
+        uri=row[at + 1],
+        local=row[at + 2],
+        type=row[at + 3],
+        username=row[at + 4],
+        domain=row[at + 5],
+        name=row[at + 6],
+        summary_html=row[at + 7],
+        url=row[at + 8],
+        icon_url=row[at + 9],
+        image_url=row[at + 10],
+        inbox=row[at + 11],
+        shared_inbox=row[at + 12],
+        followers_uri=row[at + 13],
+        manually_approves=bool(row[at + 14]),
+        fields=read_pairs(row[at + 15]),
+        created_at=row[at + 16],
+        fetched_at=row[at + 17],
+        suspended_at=row[at + 18],
+        deleted_at=row[at + 19],
+    )
+
+
+POST_NAMES = (
+    "id uri author_id slug title source source_type content_html summary content_warning language image_url image_alt"
+    " pictures tags mentions word_count status visibility comments_open created_at published_at edited_at deleted_at"
+    " version thread_version reply_count like_count announce_count"
+)
+POST = _columns("p", POST_NAMES)
+POST_WIDTH = len(POST_NAMES.split())
+
+
+def read_post(row: Row, at: int = 0) -> Post:
+    """A `Post` out of `POST` columns that begin at `at`."""
+    values = row[at : at + POST_WIDTH]
+    return Post(
+        id=PostId(values[0]),
+        uri=values[1] or "",
+        author_id=ActorId(values[2]),
+        slug=values[3],
+        title=values[4],
+        source=values[5],
+        source_type=values[6],
+        content_html=values[7],
+        summary=values[8],
+        content_warning=values[9],
+        language=values[10],
+        image_url=values[11],
+        image_alt=values[12],
+        pictures=bool(values[13]),
+        tags=read_strings(values[14]),
+        mentions=read_strings(values[15]),
+        word_count=values[16],
+        status=PostStatus(values[17]),
+        visibility=Visibility(values[18]),
+        comments_open=bool(values[19]),
+        created_at=values[20],
+        published_at=values[21],
+        edited_at=values[22],
+        deleted_at=values[23],
+        version=values[24],
+        thread_version=values[25],
+        reply_count=values[26],
+        like_count=values[27],
+        announce_count=values[28],
+    )
+
+
+REPLY_NAMES = (
+    "id uri url actor_id post_id parent_id in_reply_to path depth state visibility local type name content_html source"
+    " content_warning language published_at edited_at received_at like_count announce_count remote_likes"
+    " remote_announces context attachments reason shown seen"
+)
+REPLY = _columns("r", REPLY_NAMES)
+REPLY_WIDTH = len(REPLY_NAMES.split())
+_STATES = {state.value: state for state in ReplyState}
+_VISIBILITIES = {visibility.value: visibility for visibility in Visibility}
+
+
+def read_reply(row: Row, at: int = 0) -> Reply:
+    """A `Reply` out of `REPLY` columns that begin at `at`."""
+    return Reply(
+        id=ReplyId(row[at]),
+        uri=row[at + 1],
+        url=row[at + 2],
+        actor_id=ActorId(row[at + 3]),
+        post_id=row[at + 4],
+        parent_id=row[at + 5],
+        in_reply_to=row[at + 6],
+        path=row[at + 7],
+        depth=row[at + 8],
+        state=_STATES[row[at + 9]],
+        visibility=_VISIBILITIES[row[at + 10]],
+        local=bool(row[at + 11]),
+        type=row[at + 12],
+        name=row[at + 13],
+        content_html=row[at + 14],
+        source=row[at + 15],
+        content_warning=row[at + 16],
+        language=row[at + 17],
+        published_at=row[at + 18],
+        edited_at=row[at + 19],
+        received_at=row[at + 20],
+        like_count=row[at + 21],
+        announce_count=row[at + 22],
+        remote_likes=row[at + 23],
+        remote_announces=row[at + 24],
+        context=row[at + 25],
+        attachments=_attachments(row[at + 26]),
+        reason=row[at + 27],
+        shown=bool(row[at + 28]),
+        seen=bool(row[at + 29]),
+    )
+
+
+THREAD_ROW = f"{REPLY}, {ACTOR}"
+THREAD_ROW_FROM = "replies r JOIN actors a ON a.id = r.actor_id"
+
+
+def read_thread_row(row: Row) -> ThreadRow:
+    """A `ThreadRow` out of `THREAD_ROW` columns."""
+    return ThreadRow(read_reply(row), read_actor(row, REPLY_WIDTH))
+
+
+def write_json(value: Any) -> str:
+    """JSON text as it is stored."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def read_strings(text: str) -> tuple[str, ...]:
+    """A stored list of strings."""
+    return () if text == "[]" else tuple(json.loads(text))
+
+
+def read_pairs(text: str) -> tuple[tuple[str, str], ...]:
+    """A stored list of name and value."""
+    return () if text == "[]" else tuple((name, value) for name, value in json.loads(text))
+
+
+def write_attachments(attachments: tuple[Attachment, ...]) -> str:
+    """Attachments as they are stored."""
+    return write_json([[item.url, item.media_type, item.name] for item in attachments])
+
+
+def _attachments(text: str) -> tuple[Attachment, ...]:
+    return () if text == "[]" else tuple(Attachment(*item) for item in json.loads(text))

@@ -1,0 +1,277 @@
+"""The SQLite engine: one writer with group commit, two readers, each a connection on its own thread.
+
+A whole function runs on the connection's thread in one hop. Writes that wait share a transaction, a savepoint each:
+one fsync answers all of them, and a function that fails takes only its own savepoint back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiosqlite
+
+from fedblog.errors import StorageUnavailable
+from fedblog.storage.tx import Clock, Event, IdMaker, Params, RandomBits, Row, Tx
+
+T = TypeVar("T")
+Unit = Callable[[Tx], Any]
+
+READERS = 2
+GROUP = 256
+BUSY_SECONDS = 5.0
+CACHE_KIB = 16_384
+_NAMES = tuple(str(number) for number in range(1, 64))
+
+
+def _bind(params: Sequence[Params]) -> dict[str, Params] | tuple[()]:
+    """`$1` is the name "1" to SQLite."""
+    if not params:
+        return ()
+    if len(params) <= len(_NAMES):
+        return dict(zip(_NAMES, params, strict=False))
+    return {str(number): value for number, value in enumerate(params, 1)}
+
+
+class SqliteTx(Tx):
+    """A transaction on a SQLite connection."""
+
+    engine = "sqlite"
+
+    def __init__(self, connection: sqlite3.Connection, now: int, ids: IdMaker, random_bits: RandomBits) -> None:
+        super().__init__(now, ids, random_bits)
+        self._connection = connection
+
+    def all(self, sql: str, *params: Params) -> list[Row]:
+        return self._connection.execute(sql, _bind(params)).fetchall()
+
+    def run(self, sql: str, *params: Params) -> int:
+        return self._connection.execute(sql, _bind(params)).rowcount
+
+    def many(self, sql: str, rows: Iterable[Sequence[Params]]) -> None:
+        self._connection.executemany(sql, (_bind(row) for row in rows))
+
+    def lock(self, *names: str) -> None:
+        return None
+
+
+class UnitConnection(aiosqlite.Connection):
+    """An aiosqlite connection that runs a whole function on its thread, not one statement a hop.
+
+    Its thread is a daemon: a connection that somebody forgot to close can't keep the process from ending.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(lambda: _connect(path), iter_chunk_size=64)
+        self._thread.daemon = True
+
+    async def open(self) -> None:
+        """Start the thread and connect."""
+        _ = await self
+
+    async def unit(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        """What the function returns, run on the connection's own thread."""
+        # `_execute` is private to aiosqlite; a test holds it to what is expected here.
+        result: T = await self._execute(function, self._conn)  # type: ignore[no-untyped-call]
+        return result
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # Files made here are for the owner only; SQLite gives -wal and -shm the mode of the database.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, cached_statements=512)
+    try:
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            f"cache_size = -{CACHE_KIB}",
+            "temp_store = MEMORY",
+            "journal_size_limit = 67108864",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A write that waits for its group."""
+
+    unit: Unit
+    future: asyncio.Future[Any]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one unit: a value and its events, or an error."""
+
+    value: Any = None
+    error: BaseException | None = None
+    events: Sequence[Event] = ()
+
+
+class SqliteEngine:
+    """One file, one writer, two readers."""
+
+    name = "sqlite"
+
+    def __init__(self, path: Path, *, clock: Clock, random_bits: RandomBits, deliver: Callable[[Event], None]) -> None:
+        self.path = path
+        self._clock = clock
+        self._random = random_bits
+        self._ids = IdMaker(clock, random_bits)
+        self._deliver = deliver
+        self._writer = UnitConnection(path)
+        self._readers: list[UnitConnection] = []
+        self._reading: list[int] = []
+        self._queue: deque[_Waiting] = deque()
+        self._drain: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def open(self) -> None:
+        """Connect. Raises `StorageUnavailable` where the file can't be opened."""
+        try:
+            await self._writer.open()
+            for _ in range(READERS):
+                reader = UnitConnection(self.path)
+                await reader.open()
+                self._readers.append(reader)
+                self._reading.append(0)
+        except (sqlite3.Error, OSError) as exc:
+            await self.close()
+            raise StorageUnavailable(f"{self.path}: the database can't be opened: {exc}") from exc
+
+    async def close(self) -> None:
+        """Finish the writes that wait, then close all connections."""
+        self._closed = True
+        if self._drain is not None:
+            await self._drain
+        for connection in (*self._readers, self._writer):
+            await connection.close()
+        self._readers.clear()
+
+    def _tx(self, connection: sqlite3.Connection) -> SqliteTx:
+        return SqliteTx(connection, int(self._clock()), self._ids, self._random)
+
+    async def read(self, unit: Callable[[Tx], T]) -> T:
+        """Run a unit on one snapshot, on the reader with less to do."""
+        if self._closed:
+            raise StorageUnavailable("the database is closed")
+        number = self._reading.index(min(self._reading))
+        self._reading[number] += 1
+        try:
+            return await self._readers[number].unit(lambda connection: self._read(connection, unit))
+        except sqlite3.OperationalError as exc:
+            raise _unavailable(exc) from exc
+        finally:
+            self._reading[number] -= 1
+
+    def _read(self, connection: sqlite3.Connection, unit: Callable[[Tx], T]) -> T:
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("BEGIN")
+        try:
+            return unit(self._tx(connection))
+        finally:
+            connection.execute("ROLLBACK")
+
+    async def write(self, unit: Callable[[Tx], T]) -> T:
+        """Run a unit in the next group; its value after the commit, or its own error."""
+        if self._closed:
+            raise StorageUnavailable("the database is closed")
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Waiting(unit, future))
+        if self._drain is None or self._drain.done():
+            self._drain = asyncio.create_task(self._drain_queue())
+        result: T = await future
+        return result
+
+    async def _drain_queue(self) -> None:
+        while self._queue:
+            group = [self._queue.popleft() for _ in range(min(GROUP, len(self._queue)))]
+            group = [waiting for waiting in group if not waiting.future.cancelled()]
+            units = [waiting.unit for waiting in group]
+            outcomes = await self._run_group(units)
+            for outcome in outcomes:
+                for event in outcome.events:
+                    self._deliver(event)
+            for waiting, outcome in zip(group, outcomes, strict=True):
+                _settle(waiting.future, outcome)
+
+    async def _run_group(self, units: list[Unit]) -> list[Outcome]:
+        try:
+            return await self._writer.unit(lambda connection: self._write_group(connection, units))
+        except Exception as exc:  # every caller gets an answer, whatever went wrong
+            return [Outcome(error=_unavailable(exc)) for _ in units]
+
+    def _write_group(self, connection: sqlite3.Connection, units: list[Unit]) -> list[Outcome]:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            outcomes = [self._write_one(connection, unit) for unit in units]
+            connection.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+            raise
+        return outcomes
+
+    def _write_one(self, connection: sqlite3.Connection, unit: Unit) -> Outcome:
+        tx = self._tx(connection)
+        connection.execute("SAVEPOINT unit")
+        try:
+            value = unit(tx)
+        except BaseException as exc:
+            # After a full disk or a failed read SQLite has rolled everything back by itself: the group is lost.
+            if not connection.in_transaction:
+                raise
+            connection.execute("ROLLBACK TO unit")
+            connection.execute("RELEASE unit")
+            return Outcome(error=_unavailable(exc) if isinstance(exc, sqlite3.OperationalError) else exc)
+        connection.execute("RELEASE unit")
+        return Outcome(value, events=tuple(dict.fromkeys(tx.events)))
+
+
+def _settle(future: asyncio.Future[Any], outcome: Outcome) -> None:
+    if future.done():
+        return
+    if outcome.error is None:
+        future.set_result(outcome.value)
+    else:
+        future.set_exception(outcome.error)
+
+
+# What trying again can help with; anything else in a unit (a wrong statement) is a mistake of ours and stays as it is.
+_PASSING = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_INTERRUPT,
+    }
+)
+
+
+def _unavailable(exc: BaseException) -> BaseException:
+    """`StorageUnavailable` for what may pass; the error itself otherwise."""
+    if isinstance(exc, StorageUnavailable):
+        return exc
+    code = getattr(exc, "sqlite_errorcode", None)
+    if isinstance(exc, sqlite3.Error) and (code is None or code & 0xFF not in _PASSING):
+        return exc
+    unavailable = StorageUnavailable(f"the database can't take this now: {exc}")
+    unavailable.__cause__ = exc
+    return unavailable

@@ -1,0 +1,149 @@
+"""Reading replies: the page, the feeds, the collections and the author's conversations."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from fedblog.blog.model import ActorId, Post, PostId, ReplyId, ReplyState, ThreadRow
+from fedblog.storage.rows import (
+    ACTOR_WIDTH,
+    POST,
+    REPLY_WIDTH,
+    THREAD_ROW,
+    THREAD_ROW_FROM,
+    read_post,
+    read_thread_row,
+)
+from fedblog.storage.tx import Tx, marks
+
+_PUBLISHED = "r.shown = 1 AND r.state = 'published'"
+# What the author sees as well; an emptied row only where something still stands below it.
+_KNOWN = (
+    "(r.state <> 'removed' OR r.shown = 1 OR EXISTS (SELECT 1 FROM replies c WHERE c.parent_id = r.id"
+    " AND c.state <> 'removed'))"
+)
+# No LIMIT on either engine: PostgreSQL has ALL, SQLite a negative number.
+_EVERYTHING = 2**62
+
+
+def thread(
+    tx: Tx, post_id: PostId, *, after_path: str = "", limit: int | None = None, public_only: bool = True
+) -> list[ThreadRow]:
+    """A post's replies with their actors in tree order, from the one after `after_path`.
+
+    Public: what everybody may see, with removed ones as placeholders where something below them is shown. With
+    `public_only=False` held, hidden and private ones as well, for the studio.
+    """
+    visible = "r.shown = 1" if public_only else _KNOWN
+    rows = tx.all(
+        f"SELECT {THREAD_ROW} FROM {THREAD_ROW_FROM} WHERE r.post_id = $1 AND r.path > $2 AND {visible}"
+        " ORDER BY r.path LIMIT $3",
+        post_id,
+        after_path,
+        _EVERYTHING if limit is None else limit,
+    )
+    return [read_thread_row(row) for row in rows]
+
+
+def recent_public(tx: Tx, post_id: PostId, limit: int) -> list[ThreadRow]:
+    """The newest shown replies of a post, newest first: its comments feed."""
+    rows = tx.all(
+        f"SELECT {THREAD_ROW} FROM {THREAD_ROW_FROM} WHERE r.post_id = $1 AND {_PUBLISHED}"
+        " ORDER BY r.published_at DESC, r.id DESC LIMIT $2",
+        post_id,
+        limit,
+    )
+    return [read_thread_row(row) for row in rows]
+
+
+def public_uris(tx: Tx, post_id: PostId, *, after: int = 0, limit: int) -> list[tuple[ReplyId, str]]:
+    """(id, ActivityPub id) of all shown replies of a post in order of arrival, from the one after id `after`."""
+    return _uris(tx, "r.post_id = $1", post_id, after, limit)
+
+
+def children_uris(
+    tx: Tx,
+    *,
+    post_id: PostId | None = None,
+    parent_id: ReplyId | None = None,
+    local: bool | None = None,
+    after: int = 0,
+    limit: int,
+) -> list[tuple[ReplyId, str]]:
+    """As `public_uris`, direct answers only: to the reply `parent_id`, or else to the post itself.
+
+    `local`: only our own answers, or only those of others (COL-03).
+    """
+    where = "r.post_id = $1 AND r.parent_id IS NULL" if parent_id is None else "r.parent_id = $1"
+    if local is not None:
+        where += f" AND r.local = {int(local)}"
+    return _uris(tx, where, post_id if parent_id is None else parent_id, after, limit)
+
+
+def count_children(tx: Tx, *, post_id: PostId | None = None, parent_id: ReplyId | None = None) -> int:
+    """How many shown direct answers the reply or the post has."""
+    where = "r.post_id = $1 AND r.parent_id IS NULL" if parent_id is None else "r.parent_id = $1"
+    count = tx.value(
+        f"SELECT count(*) FROM replies r WHERE {where} AND {_PUBLISHED}", post_id if parent_id is None else parent_id
+    )
+    return int(count)
+
+
+def _uris(tx: Tx, where: str, key: int | None, after: int, limit: int) -> list[tuple[ReplyId, str]]:
+    rows = tx.all(
+        f"SELECT r.id, r.uri FROM replies r WHERE {where} AND {_PUBLISHED} AND r.id > $2 ORDER BY r.id LIMIT $3",
+        key,
+        after,
+        limit,
+    )
+    return [(ReplyId(reply_id), uri) for reply_id, uri in rows]
+
+
+def recent(
+    tx: Tx,
+    *,
+    before_id: int | None = None,
+    limit: int,
+    author_id: ActorId | None = None,
+    states: Collection[ReplyState] = (ReplyState.PUBLISHED, ReplyState.HELD, ReplyState.HIDDEN),
+) -> list[tuple[ThreadRow, Post | None]]:
+    """Replies of others for the author's conversations, newest first, private ones included.
+
+    `author_id`: only those under this author's posts. `before_id`: the last one of the page before.
+    """
+    params: list[object] = [state.value for state in states]
+    where = f"r.local = 0 AND r.state IN ({marks(len(params))})"
+    if before_id is not None:
+        params.append(before_id)
+        where += f" AND r.id < ${len(params)}"
+    if author_id is not None:
+        params.append(author_id)
+        where += f" AND p.author_id = ${len(params)}"
+    params.append(limit)
+    rows = tx.all(
+        f"SELECT {THREAD_ROW}, {POST} FROM {THREAD_ROW_FROM} LEFT JOIN posts p ON p.id = r.post_id WHERE {where}"
+        f" ORDER BY r.id DESC LIMIT ${len(params)}",
+        *params,
+    )
+    at = REPLY_WIDTH + ACTOR_WIDTH
+    return [(read_thread_row(row), None if row[at] is None else read_post(row, at)) for row in rows]
+
+
+def count_held(tx: Tx, author_id: ActorId | None = None) -> int:
+    """How many replies wait for a decision, under one author's posts or all."""
+    if author_id is None:
+        return int(tx.value("SELECT count(*) FROM replies WHERE state = 'held'"))
+    return int(
+        tx.value(
+            "SELECT count(*) FROM replies r JOIN posts p ON p.id = r.post_id"
+            " WHERE r.state = 'held' AND p.author_id = $1",
+            author_id,
+        )
+    )
+
+
+def count_public(tx: Tx) -> int:
+    """How many shown replies there are under published posts."""
+    return int(
+        tx.value("SELECT coalesce(sum(reply_count), 0) FROM posts WHERE status = 'published' AND visibility = 'public'")
+    )

@@ -1,0 +1,112 @@
+"""What a storage function gets: one transaction, plain and synchronous, the same on both engines.
+
+SQL is written once. `$1, $2 …` are the placeholders, rows are tuples read by position. Times are Unix seconds, flags
+are 0 or 1 (never `bool`: PostgreSQL tells them apart), lists are JSON text. Where engines differ, the SQL says
+`if tx.engine`.
+"""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+Row = tuple[Any, ...]
+Params = Any
+Clock = Callable[[], float]
+RandomBits = Callable[[int], int]
+
+LOCK_ROWS = 64
+_COUNTER_BITS = 21
+
+
+class Event(NamedTuple):
+    """Something changed: `kind` is post (a page), delivery, job or settings; told after the commit."""
+
+    kind: str
+    id: int
+
+
+class IdMaker:
+    """Time-ordered ids of 63 bits: 42 of milliseconds, 21 of chance; they never go back within a process."""
+
+    def __init__(self, clock: Clock, random_bits: RandomBits) -> None:
+        self._clock = clock
+        self._random = random_bits
+        self._last = 0
+        self._lock = threading.Lock()
+
+    def __call__(self) -> int:
+        """The next id."""
+        fresh = (int(self._clock() * 1000) << _COUNTER_BITS) | self._random(_COUNTER_BITS)
+        with self._lock:
+            self._last = fresh if fresh > self._last else self._last + 1 + self._random(3)
+            return self._last
+
+
+class Tx(ABC):
+    """One transaction. `now` is the database's clock at its start."""
+
+    engine: str
+
+    def __init__(self, now: int, ids: IdMaker, random_bits: RandomBits) -> None:
+        self.now = now
+        self.events: list[Event] = []
+        self._ids = ids
+        self.random_bits = random_bits
+
+    @abstractmethod
+    def all(self, sql: str, *params: Params) -> list[Row]:
+        """All rows of a query."""
+
+    @abstractmethod
+    def run(self, sql: str, *params: Params) -> int:
+        """Run a statement; the number of rows it changed."""
+
+    @abstractmethod
+    def many(self, sql: str, rows: Iterable[Sequence[Params]]) -> None:
+        """Run one statement for many rows of parameters."""
+
+    @abstractmethod
+    def lock(self, *names: str) -> None:
+        """Wait for everybody else who locked one of these names, until the end of the transaction.
+
+        SQLite has one writer and needs none. PostgreSQL locks rows of a small table, so two unrelated names may wait
+        for each other now and then.
+        """
+
+    def one(self, sql: str, *params: Params) -> Row | None:
+        """The first row of a query, or None."""
+        rows = self.all(sql, *params)
+        return rows[0] if rows else None
+
+    def value(self, sql: str, *params: Params) -> Any:
+        """The first column of the first row; None where there is no row."""
+        row = self.one(sql, *params)
+        return row[0] if row else None
+
+    def new_id(self) -> int:
+        """A new time-ordered id."""
+        return self._ids()
+
+    def emit(self, event: Event) -> None:
+        """Tell listeners after the commit; nothing is told when the transaction fails."""
+        self.events.append(event)
+
+
+def marks(count: int, start: int = 1) -> str:
+    """`$1, $2, $3` for an IN list."""
+    return ", ".join(f"${number}" for number in range(start, start + count))
+
+
+def chunks(values: Iterable[Any], size: int = 500) -> Iterable[list[Any]]:
+    """Values in lists short enough for one IN list."""
+    chunk: list[Any] = []
+    for value in values:
+        chunk.append(value)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
