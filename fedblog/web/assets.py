@@ -47,7 +47,7 @@ class Assets:
         self.version = digest.hexdigest()[:12]
 
     def url(self, name: str) -> str:
-        """Path of a file, with the version in it. Raises `KeyError` for a file that isn't there (a template's mistake)."""
+        """Path of a file, with the version in it. Raises `KeyError` for a template's mistake."""
         return f"/static/{self.version}/{self._by_name[name].name}"
 
     def get(self, name: str) -> Asset:

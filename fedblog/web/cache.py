@@ -13,6 +13,8 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 
+from fedblog.blog.model import PostId
+
 MAX_BYTES = 64 * 1024 * 1024
 GZIP_LEVEL = 5
 
@@ -92,3 +94,21 @@ class PageCache:
         while self._bytes > self._max_bytes:
             _, (_, dropped) = self._pages.popitem(last=False)
             self._bytes -= dropped.size
+
+
+class PostIndex:
+    """Which post an address means; only a hint, since a changed post has a changed version."""
+
+    def __init__(self, size: int = 10_000) -> None:
+        self._size = size
+        self._ids: dict[tuple[str, str], PostId] = {}
+
+    def get(self, name: str, slug: str) -> PostId | None:
+        """The post's id, if it was asked for before."""
+        return self._ids.get((name, slug))
+
+    def put(self, name: str, slug: str, post_id: PostId) -> None:
+        """Remember it; everything is forgotten when it is too much."""
+        if len(self._ids) >= self._size:
+            self._ids.clear()
+        self._ids[(name, slug)] = post_id

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
+from fedblog.web.assets import Asset
 from fedblog.web.cache import CachedPage, etag_of
 
 PUBLIC = "public, max-age=60"
 PUBLIC_ACTOR = "public, max-age=180"
-REVALIDATE = "no-cache"
 
 
 def conditional(
@@ -25,11 +25,9 @@ def conditional(
     return _answer(request, body, None, etag_of(body), content_type, cache_control, headers)
 
 
-def cached_answer(request: web.Request, page: CachedPage, *, cache_control: str = REVALIDATE) -> web.Response:
+def cached_answer(request: web.Request, page: CachedPage, content_type: str, *, cache_control: str) -> web.Response:
     """A page out of the cache: compressed where the asker takes it, 304 where they have it."""
-    return _answer(
-        request, page.body, page.gzipped, page.etag, "text/html; charset=utf-8", cache_control, page.headers
-    )
+    return _answer(request, page.body, page.gzipped, page.etag, content_type, cache_control, page.headers)
 
 
 def _answer(
@@ -76,3 +74,12 @@ def _is_known(header: str, etag: str) -> bool:
         return True
     tags = {tag.strip().removeprefix("W/").strip('"') for tag in header.split(",")}
     return bool(tags & {etag, f"{etag}-gz"})
+
+
+def asset_answer(request: web.Request, asset: Asset, *, immutable: bool) -> web.Response:
+    """A static file: kept for ever where its address holds its version, else asked for again."""
+    control = "public, max-age=31536000, immutable" if immutable else "no-cache"
+    etag = etag_of(asset.body)
+    response = _answer(request, asset.body, asset.gzipped, etag, asset.media_type, control, ())
+    response.headers["Vary"] = "Accept-Encoding"
+    return response

@@ -7,6 +7,8 @@ import time
 import unicodedata
 from urllib.parse import urlsplit
 
+from fedblog.text.dates import rfc2822
+
 HUES = 12
 
 
@@ -65,4 +67,5 @@ FILTERS = {
     "hue": hue,
     "host": host,
     "web_url": web_url,
+    "rfc2822": rfc2822,
 }

@@ -7,15 +7,16 @@ from aiohttp import web
 from fedblog.blog.model import Session
 from fedblog.config import Settings
 from fedblog.federation.services import Services
-from fedblog.web.cache import PageCache
+from fedblog.web.cache import PageCache, PostIndex
 from fedblog.web.limits import RateLimits
 from fedblog.web.passwords import Passwords
-from fedblog.web.render import Renderer
+from fedblog.web.renderer import Renderer
 
 SETTINGS = web.AppKey("settings", Settings)
 SERVICES = web.AppKey("services", Services)
 RENDERER = web.AppKey("renderer", Renderer)
 PAGES = web.AppKey("pages", PageCache)
+POST_INDEX = web.AppKey("post_index", PostIndex)
 LIMITS = web.AppKey("limits", RateLimits)
 PASSWORDS = web.AppKey("passwords", Passwords)
 """Set by `login.add_login`."""

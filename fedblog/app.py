@@ -1,0 +1,163 @@
+"""The composition root: opens the parts of an instance in order, and makes the web application of them.
+
+`services` is for commands and tests that need no HTTP; `build_app` for the server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from aiohttp import web
+
+from fedblog import __version__
+from fedblog.activitypub.ids import LocalIds
+from fedblog.config import Settings
+from fedblog.federation.client import Client
+from fedblog.federation.counts import CountReader
+from fedblog.federation.delivery import DeliveryWorker
+from fedblog.federation.fetcher import Fetcher
+from fedblog.federation.guard import Guard
+from fedblog.federation.inbox import Inbox
+from fedblog.federation.jobs import JobHandler, JobRunner
+from fedblog.federation.keyring import Keyring
+from fedblog.federation.parents import ParentFetch
+from fedblog.federation.publish import Publisher
+from fedblog.federation.recheck import InboxCheck
+from fedblog.federation.resolver import Resolver
+from fedblog.federation.services import Services
+from fedblog.federation.setup import ensure_instance
+from fedblog.federation.signer import Signer
+from fedblog.storage.database import Database
+from fedblog.storage.seal import Sealer, load_secret
+from fedblog.web import login, routes
+from fedblog.web.assets import Assets
+from fedblog.web.cache import PageCache, PostIndex
+from fedblog.web.headers import add_headers
+from fedblog.web.keys import LIMITS, PAGES, POST_INDEX, RENDERER, SERVICES, SETTINGS
+from fedblog.web.limits import RateLimits
+from fedblog.web.middleware import errors_middleware, host_middleware, observe_middleware
+from fedblog.web.renderer import Renderer
+
+log = logging.getLogger(__name__)
+
+SECRET_NAME = "secret"  # noqa: S105
+SIGNING_THREADS = 2
+STOP_SECONDS = 4.0
+FORM_BYTES = 4 * 1024 * 1024
+
+Clock = Callable[[], float]
+
+
+@contextlib.asynccontextmanager
+async def services(settings: Settings, *, clock: Clock = time.time) -> AsyncIterator[Services]:
+    """The parts of an instance, opened in order and closed in reverse; nothing works in the background yet.
+
+    Brings the database up to date and makes what an instance needs. Raises `ConfigError` or `StorageUnavailable`.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        db = await Database.open(settings, clock=clock)
+        stack.push_async_callback(db.close)
+        await db.migrate()
+        sealer = Sealer(load_secret(settings.data_dir / SECRET_NAME))
+        ids = LocalIds(settings.base_url)
+        await ensure_instance(db, ids, settings, sealer)
+        federation = settings.federation
+        guard = Guard(federation.allow_networks, federation.allow_http, own_hosts=[settings.authority])
+        client = Client(guard, f"fedblog/{__version__} {settings.user_agent}")
+        stack.push_async_callback(client.close)
+        executor = stack.enter_context(ThreadPoolExecutor(SIGNING_THREADS, thread_name_prefix="sign"))
+        signer = Signer(db, sealer, executor, clock)
+        fetcher = Fetcher(client, signer, db, clock)
+        keyring = Keyring(fetcher, db, clock)
+        resolver = Resolver(fetcher, db, clock)
+        yield Services(
+            settings=settings,
+            clock=clock,
+            ids=ids,
+            db=db,
+            sealer=sealer,
+            client=client,
+            signer=signer,
+            fetcher=fetcher,
+            keyring=keyring,
+            resolver=resolver,
+            inbox=Inbox(db, keyring, resolver, settings, ids, clock),
+            publisher=Publisher(db, ids, settings, sealer, fetcher=fetcher, resolver=resolver),
+            worker=DeliveryWorker(db, client, signer, clock=clock, jitter=random.SystemRandom().random),
+            jobs=JobRunner(db, _job_handlers(db, resolver, ids, settings, clock), clock=clock),
+        )
+
+
+def _job_handlers(
+    db: Database, resolver: Resolver, ids: LocalIds, settings: Settings, clock: Clock
+) -> dict[str, JobHandler]:
+    return {
+        "fetch_parent": ParentFetch(db, resolver, ids, settings, clock),
+        "refresh_counts": CountReader(db, resolver, after=settings.federation.counts_after),
+        "check_inbox": InboxCheck(db, resolver),
+    }
+
+
+def build_app(settings: Settings, *, clock: Clock = time.time) -> web.Application:
+    """The web application. Its parts are opened when it starts and closed when it stops."""
+    app = web.Application(
+        middlewares=[
+            observe_middleware(settings),
+            errors_middleware,
+            host_middleware(settings),
+            login.session_middleware,
+        ],
+        client_max_size=FORM_BYTES,
+        # Requests are refused compressed (INB-02), so nothing may be unpacked before they are looked at.
+        handler_args={"access_log": None, "auto_decompress": False},
+    )
+    app[SETTINGS] = settings
+    app[RENDERER] = Renderer(settings, Assets())
+    app[PAGES] = PageCache()
+    app[POST_INDEX] = PostIndex()
+    app[LIMITS] = RateLimits(time.monotonic)
+    app.on_response_prepare.append(add_headers(settings))
+    app.cleanup_ctx.append(_open_services(settings, clock))
+    if settings.federation.deliver:
+        app.cleanup_ctx.append(_run_workers)
+    login.add_login(app)
+    routes.add_all(app)
+    return app
+
+
+def _open_services(settings: Settings, clock: Clock) -> Callable[[web.Application], AsyncIterator[None]]:
+    async def opened(app: web.Application) -> AsyncIterator[None]:
+        async with services(settings, clock=clock) as parts:
+            app[SERVICES] = parts
+            yield
+
+    return opened
+
+
+async def _run_workers(app: web.Application) -> AsyncIterator[None]:
+    """Delivery and jobs beside the server; at the end, what is under way has a few seconds; the rest is kept."""
+    parts = app[SERVICES]
+    tasks = [
+        asyncio.create_task(parts.worker.run(), name="delivery"),
+        asyncio.create_task(parts.jobs.run(), name="jobs"),
+    ]
+    for task in tasks:
+        task.add_done_callback(_report)
+    yield
+    await parts.worker.stop()
+    await parts.jobs.stop()
+    _, late = await asyncio.wait(tasks, timeout=STOP_SECONDS)
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("the worker %s ended by an error", task.get_name(), exc_info=error)

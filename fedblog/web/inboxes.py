@@ -1,0 +1,87 @@
+"""The inboxes, as far as HTTP goes: how much may come, in which form, how often. The rest is `federation.inbox`."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+
+from fedblog.activitypub.wire import is_inbox_type
+from fedblog.config import Settings
+from fedblog.errors import Refused
+from fedblog.observe import counters
+from fedblog.signatures.model import SignedRequest
+from fedblog.web.keys import ADDRESS, LIMITS, SERVICES, SETTINGS
+
+BODY_SECONDS = 20
+MAX_BUSY = 256
+BUSY_RETRY_SECONDS = 30
+
+BUSY = web.AppKey("inbox_busy", asyncio.Semaphore)
+
+
+def add_inboxes(app: web.Application) -> None:
+    """The routes, and the bound on how many requests are worked on at once (SECURITY 123)."""
+    app[BUSY] = asyncio.Semaphore(MAX_BUSY)
+    app.router.add_post("/inbox", shared_inbox)
+    app.router.add_post("/ap/actors/{name}/inbox", actor_inbox)
+    app.router.add_post("/ap/instance/inbox", instance_inbox)
+
+
+async def shared_inbox(request: web.Request) -> web.Response:
+    """An activity for anybody here (INB-01)."""
+    return await _receive(request, None)
+
+
+async def actor_inbox(request: web.Request) -> web.Response:
+    """An activity for one actor."""
+    return await _receive(request, request.app[SERVICES].ids.actor(request.match_info["name"]))
+
+
+async def instance_inbox(request: web.Request) -> web.Response:
+    """An activity for the instance actor."""
+    return await _receive(request, request.app[SERVICES].ids.instance())
+
+
+async def _receive(request: web.Request, recipient: str | None) -> web.Response:
+    settings, address = request.app[SETTINGS], request[ADDRESS]
+    request.app[LIMITS].take("inbox", address, settings.limits.inbox_per_minute)
+    content_type = request.headers.get("Content-Type", "")
+    if not is_inbox_type(content_type):
+        raise Refused("send application/activity+json", reason="content_type", status=415)
+    if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+        raise Refused("send the body uncompressed", reason="content_encoding", status=415)
+    busy = request.app[BUSY]
+    if busy.locked():
+        raise Refused("too busy; try again", reason="busy", status=503, retry_after=BUSY_RETRY_SECONDS)
+    async with busy:
+        body = await read_body(request, settings.limits.body_bytes)
+        receipt = await request.app[SERVICES].inbox.receive(
+            signed_request(request, body, settings), content_type=content_type, recipient=recipient, address=address
+        )
+    counters.add("fedblog_inbox_total", reason=receipt.reason)
+    return web.Response(status=receipt.status)
+
+
+async def read_body(request: web.Request, limit: int) -> bytes:
+    """The body, never more than `limit` bytes of it in memory. Raises `Refused` (413, or 408 for a trickle)."""
+    if (request.content_length or 0) > limit:
+        raise Refused("the body is too large", reason="body_too_large", status=413)
+    chunks, size = list[bytes](), 0
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.content.iter_any():
+                size += len(chunk)
+                if size > limit:
+                    raise Refused("the body is too large", reason="body_too_large", status=413)
+                chunks.append(chunk)
+    except TimeoutError:
+        raise Refused("the body took too long", reason="body_too_slow", status=408) from None
+    return b"".join(chunks)
+
+
+def signed_request(request: web.Request, body: bytes, settings: Settings) -> SignedRequest:
+    """The request as it came over the wire: raw target, headers in order and with repeats (SIG-07, SIG-09)."""
+    headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.raw_headers)
+    scheme, _, authority = settings.base_url.partition("://")
+    return SignedRequest(request.method, request.raw_path, headers, body, authority, scheme)

@@ -1,0 +1,149 @@
+"""Reply, like, boost and follow from one's own server: a handle becomes the page there that does it (DISC-15)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from fedblog.activitypub.discovery import Handle, Jrd, fill_template, parse_acct
+from fedblog.activitypub.ids import LocalIds
+from fedblog.activitypub.urls import Uri, maybe_uri
+from fedblog.blog.model import ReplyState
+from fedblog.config import Settings
+from fedblog.errors import FederationError, FetchTemporary, InvalidInput, NotFound
+from fedblog.federation.places import find_actor, find_parent
+from fedblog.storage import actors
+from fedblog.storage.database import Tx
+from fedblog.web.keys import ADDRESS, LIMITS, SERVICES, SETTINGS
+from fedblog.web.render import render
+
+MAX_HANDLE: Final = 320
+NOT_AN_ADDRESS: Final = "That doesn't look like an address. It has two parts: @you@your.server"
+NO_ANSWER: Final = "That server doesn't answer right now. Try again in a moment, or search by hand."
+NO_SUCH_ACCOUNT: Final = "No account with that address was found. Check the spelling, or search by hand."
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One way to take part: the page's words, and the FEP-3b86 intents to try, the best first."""
+
+    heading: str
+    button: str
+    thing: str
+    intents: tuple[str, ...]
+
+
+KINDS: Final = {
+    "reply": Kind("Reply from your own server", "Reply", "the reply", ("Object",)),
+    "like": Kind("Like this from your own server", "Like", "it", ("Like", "Object")),
+    "boost": Kind("Boost this from your own server", "Boost", "it", ("Announce", "Object")),
+    "follow": Kind("Follow from your own server", "Follow", "the account", ("Follow", "Object")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is acted on: its id, what people can paste into a search field, and its page here."""
+
+    uri: str
+    shown: str
+    back: str
+
+
+async def follow(request: web.Request) -> web.Response:
+    """/follow: the blog as a whole."""
+    target = await request.app[SERVICES].db.read(_blog_target)
+    return _form(request, "follow", target)
+
+
+async def interact(request: web.Request) -> web.Response:
+    """/interact?kind=&uri=[&handle=]: the form, or with a handle straight to that server."""
+    kind = request.query.get("kind", "reply")
+    if kind not in KINDS:
+        raise NotFound("no such thing to do")
+    services, settings = request.app[SERVICES], request.app[SETTINGS]
+    target = await services.db.read(find_target, services.ids, request.query.get("uri", ""))
+    handle = request.query.get("handle", "").strip()[:MAX_HANDLE]
+    if not handle:
+        return _form(request, kind, target)
+    request.app[LIMITS].take("lookup", request[ADDRESS], settings.limits.remote_lookups_per_minute)
+    try:
+        parsed = parse_acct(handle)
+        jrd = await services.fetcher.jrd(parsed)
+        place = server_page(jrd, parsed, kind, target.uri, settings)
+    except InvalidInput:
+        return _form(request, kind, target, handle, NOT_AN_ADDRESS)
+    except FetchTemporary:
+        return _form(request, kind, target, handle, NO_ANSWER)
+    except FederationError:
+        return _form(request, kind, target, handle, NO_SUCH_ACCOUNT)
+    raise web.HTTPSeeOther(place)
+
+
+def server_page(jrd: Jrd, handle: Handle, kind: str, uri: str, settings: Settings) -> Uri:
+    """Where the visitor's own server does it: an intent, the OStatus page, or the address that Mastodon made usual.
+
+    Raises `InvalidInput` where a template gives no http(s) URL.
+    """
+    template = next((jrd.intents[name] for name in KINDS[kind].intents if name in jrd.intents), "")
+    values = {"object": uri, "uri": uri}
+    for candidate in (template, jrd.subscribe_template):
+        if candidate and (candidate.startswith("https:") or settings.federation.allow_http):
+            return fill_template(candidate, values)
+    scheme = "http" if settings.federation.allow_http and jrd.self_href.startswith("http:") else "https"
+    return fill_template(f"{scheme}://{handle.host}/authorize_interaction?uri={{uri}}", values)
+
+
+def find_target(tx: Tx, ids: LocalIds, uri: str) -> Target:
+    """What `uri` names here: a post, a reply in a thread, an author or the blog.
+
+    Only what is public on this site: the form sends nobody to foreign addresses. Raises `NotFound`.
+    """
+    usable = maybe_uri(uri)
+    if usable is None:
+        raise NotFound("nothing to act on")
+    actor = find_actor(tx, ids, usable)
+    if actor is not None:
+        return Target(actor.uri, actor.handle, actor.url)
+    place = find_parent(tx, ids, usable)
+    if place is None or not place.post.is_public:
+        raise NotFound("nothing to act on")
+    author = actors.by_id(tx, place.post.author_id)
+    page = ids.post_page(author.username, place.post.slug)
+    if place.reply is None:
+        return Target(place.post.uri, page, page)
+    if place.reply.state is not ReplyState.PUBLISHED or not place.reply.visibility.is_public:
+        raise NotFound("nothing to act on")
+    return Target(place.reply.uri, place.reply.url or place.reply.uri, f"{page}#reply-{place.reply.id}")
+
+
+def _blog_target(tx: Tx) -> Target:
+    blog = actors.blog(tx)
+    return Target(blog.uri, blog.handle, "/")
+
+
+def _form(request: web.Request, kind: str, target: Target, handle: str = "", problem: str = "") -> web.Response:
+    words = KINDS[kind]
+    return render(
+        request,
+        "public/interact.html",
+        kind=kind,
+        uri=target.uri,
+        target=target.shown,
+        back=target.back,
+        handle=handle,
+        problem=problem,
+        heading=words.heading,
+        button=words.button,
+        thing=words.thing,
+    )
+
+
+async def authorize_interaction(request: web.Request) -> web.Response:
+    """/authorize_interaction?uri=: where our own authors' WebFinger sends them; to the thing, if it is here."""
+    services = request.app[SERVICES]
+    uri = request.query.get("uri", "").removeprefix("acct:")
+    target = await services.db.read(find_target, services.ids, uri)
+    raise web.HTTPSeeOther(target.back)

@@ -1,0 +1,214 @@
+"""A post with everything the fediverse said about it; the same URL answers ActivityStreams (DISC-13)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from fedblog.activitypub.ids import LocalIds
+from fedblog.activitypub.wire import wants_activity
+from fedblog.blog.model import (
+    Actor,
+    Post,
+    PostStatus,
+    Reaction,
+    ReactionKind,
+    ReplyId,
+    Role,
+    Session,
+    ThreadRow,
+)
+from fedblog.blog.thread import mark_rows
+from fedblog.errors import Gone, NotFound
+from fedblog.storage import actors, posts, reactions, replies, threads
+from fedblog.storage.database import Tx
+from fedblog.text.excerpt import reading_minutes
+from fedblog.web import cursors
+from fedblog.web.activitypub import post_answer
+from fedblog.web.cache import CachedPage, RenderedPage, pack
+from fedblog.web.conditional import cached_answer
+from fedblog.web.filters import counted
+from fedblog.web.keys import PAGES, POST_INDEX, RENDERER, SERVICES, SESSION
+from fedblog.web.pages import FOR_ALL, FOR_ONE, HTML, alternate_link
+from fedblog.web.public.items import lede, tag_links
+
+MAX_INDENT = 4
+ROWS_PER_PAGE = 400
+NAMES_SHOWN = 60
+
+
+class Moved(Exception):
+    """The post has another address now."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.url = url
+
+
+@dataclass(frozen=True, slots=True)
+class ReactionGroup:
+    """Likes or boosts of a post: how many, and who of them is named."""
+
+    count: int
+    words: str
+    actors: tuple[Actor, ...]
+
+    @property
+    def others(self) -> int:
+        """How many are not named."""
+        return max(0, self.count - len(self.actors))
+
+
+@dataclass(frozen=True, slots=True)
+class PostView:
+    """Everything that a post's page shows, read in one transaction."""
+
+    post: Post
+    author: Actor
+    rows: tuple[ThreadRow, ...]
+    continues: bool
+    likes: tuple[Reaction, ...]
+    boosts: tuple[Reaction, ...]
+    liked_replies: dict[ReplyId, list[Actor]]
+
+
+async def post(request: web.Request) -> web.Response:
+    """/@NAME/SLUG"""
+    name, slug = request.match_info["name"], request.match_info["slug"]
+    if wants_activity(request.headers.get("Accept"), False):
+        return await post_answer(request, name, slug)
+    try:
+        return await _page(request, name, slug, request.query.get("after", ""))
+    except Moved as moved:
+        raise web.HTTPMovedPermanently(moved.url) from None
+
+
+async def _page(request: web.Request, name: str, slug: str, after: str) -> web.Response:
+    services, session, ids = request.app[SERVICES], request.get(SESSION), request.app[SERVICES].ids
+    renderer = request.app[RENDERER]
+
+    def build(view: PostView) -> CachedPage:
+        html = renderer.html("public/post.html", session=session, **make_context(view, session, ids, after))
+        return pack(RenderedPage(html, (alternate_link(view.post.uri),)))
+
+    async def make() -> CachedPage:
+        view = await services.db.read(read_view, ids, name, slug, after)
+        return await asyncio.to_thread(build, view)
+
+    if session is not None:
+        return cached_answer(request, await make(), HTML, cache_control=FOR_ONE)
+    index = request.app[POST_INDEX]
+    post_id = index.get(name, slug)
+    if post_id is None:
+        found, _ = await services.db.read(find_post, ids, name, slug)
+        post_id = found.id
+        index.put(name, slug, post_id)
+    version = await services.db.read(posts.thread_version, post_id)
+    kept = await request.app[PAGES].get(("post", name, slug, after), version, make)
+    return cached_answer(request, kept, HTML, cache_control=FOR_ALL)
+
+
+def find_post(tx: Tx, ids: LocalIds, name: str, slug: str) -> tuple[Post, Actor]:
+    """A public post and its author.
+
+    Raises `Moved` for an old slug or another spelling of the name, `Gone` for a deleted post, and `NotFound` for
+    everything else, drafts and private posts included: they look like what never was (ART-23).
+    """
+    author = actors.by_local_name(tx, name)
+    if author is None or author.local != "author":
+        raise NotFound("no such post")
+    found = posts.by_slug(tx, author.id, slug)
+    if found is None:
+        newer = posts.redirect_slug(tx, author.id, slug)
+        known = posts.by_slug(tx, author.id, newer) if newer else None
+        if newer is None or known is None or not known.is_public:
+            raise NotFound("no such post")
+        raise Moved(ids.post_page(author.username, newer))
+    if found.status is PostStatus.DELETED and found.published_at is not None and found.visibility.is_public:
+        raise Gone("this post was deleted")
+    if not found.is_public:
+        raise NotFound("no such post")
+    if author.username != name:
+        raise Moved(ids.post_page(author.username, slug))
+    return found, author
+
+
+def read_view(tx: Tx, ids: LocalIds, name: str, slug: str, after: str) -> PostView:
+    """The whole page's data; `after` is the cursor of the last reply on the page before, "" for the first."""
+    found, author = find_post(tx, ids, name, slug)
+    rows = threads.thread(tx, found.id, after_path=_place(tx, found, after), limit=ROWS_PER_PAGE + 1)
+    shown = tuple(rows[:ROWS_PER_PAGE])
+    liked = [row.reply.id for row in shown if row.reply.local and row.reply.like_count]
+    by_reply = reactions.of_replies(tx, liked) if liked else {}
+    return PostView(
+        post=found,
+        author=author,
+        rows=shown,
+        continues=len(rows) > ROWS_PER_PAGE,
+        likes=_public(reactions.of_post(tx, found.id, ReactionKind.LIKE, NAMES_SHOWN)),
+        boosts=_public(reactions.of_post(tx, found.id, ReactionKind.ANNOUNCE, NAMES_SHOWN)),
+        liked_replies={
+            reply_id: [one.actor for one in _public(found_here) if one.kind is ReactionKind.LIKE][:NAMES_SHOWN]
+            for reply_id, found_here in by_reply.items()
+        },
+    )
+
+
+def _place(tx: Tx, found: Post, after: str) -> str:
+    """The path of the reply that a cursor names. Raises `NotFound` for any other text."""
+    if not after:
+        return ""
+    reply = replies.by_id(tx, ReplyId(cursors.decode(after, 1)[0]))
+    if reply is None or reply.post_id != found.id or not reply.path:
+        raise NotFound("no such page")
+    return reply.path
+
+
+def _public(found: Sequence[Reaction]) -> tuple[Reaction, ...]:
+    return tuple(reaction for reaction in found if reaction.public and reaction.actor.deleted_at is None)
+
+
+def make_context(view: PostView, session: Session | None, ids: LocalIds, after: str) -> dict[str, Any]:
+    """The template's values; CPU work."""
+    shown = view.post
+    url = ids.post_page(view.author.username, shown.slug)
+    return {
+        "post": shown,
+        "author": view.author,
+        "url": url,
+        "path": url,
+        "author_url": ids.profile_page(view.author.username),
+        "lang": shown.language,
+        "minutes": reading_minutes(shown.word_count),
+        "description": lede(shown),
+        "tags": tag_links(shown.tags, ids),
+        "likes": _group(shown.like_count, "like", view.likes),
+        "boosts": _group(shown.announce_count, "boost", view.boosts),
+        "marks": mark_rows(view.rows, MAX_INDENT),
+        "reactions": view.liked_replies,
+        "continued": bool(after),
+        "next_page": f"{url}?after={cursors.encode(view.rows[-1].reply.id)}#thoughts" if view.continues else "",
+        "can_edit": may_edit(session, shown),
+        "act": interact_url,
+    }
+
+
+def _group(count: int, word: str, found: tuple[Reaction, ...]) -> ReactionGroup:
+    return ReactionGroup(count, counted(count, word), tuple(reaction.actor for reaction in found))
+
+
+def may_edit(session: Session | None, shown: Post) -> bool:
+    """Whether edit links are shown; the studio checks again."""
+    if session is None:
+        return False
+    return session.account.role in (Role.OWNER, Role.EDITOR) or session.account.actor_id == shown.author_id
+
+
+def interact_url(kind: str, uri: str) -> str:
+    """Where "reply, like, boost or follow from your server" starts."""
+    return f"/interact?{urlencode({'kind': kind, 'uri': uri})}"

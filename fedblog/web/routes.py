@@ -1,0 +1,43 @@
+"""The whole table of addresses."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from fedblog.web import activitypub, collections, inboxes, login, wellknown
+from fedblog.web.public import author, feeds, home, interact, post, site, tag
+from fedblog.web.studio import add_routes as add_studio_routes
+
+FEED = "feed.{format:atom|rss|json}"
+NAME = "/@{name:[A-Za-z0-9_.-]+}"
+
+
+def add_all(app: web.Application) -> None:
+    """Every route of the application, the more particular before the more general."""
+    router = app.router
+    router.add_get("/livez", site.livez)
+    router.add_get("/readyz", site.readyz)
+    router.add_get("/static/{version}/{name:.+}", site.static)
+    router.add_get("/favicon.ico", site.favicon)
+    router.add_get("/robots.txt", site.robots)
+    router.add_get("/sitemap.xml", site.sitemap)
+
+    wellknown.add_routes(router)
+    inboxes.add_inboxes(app)
+    activitypub.add_routes(router)
+    collections.add_routes(router)
+
+    login.add_routes(router)
+    add_studio_routes(router)
+
+    router.add_get("/", home.home)
+    router.add_get(f"/{FEED}", feeds.blog_feed)
+    router.add_get("/follow", interact.follow)
+    router.add_get("/interact", interact.interact)
+    router.add_get("/authorize_interaction", interact.authorize_interaction)
+    router.add_get("/tag/{tag}", tag.tag)
+    router.add_get(f"/tag/{{tag}}/{FEED}", feeds.tag_feed)
+    router.add_get(NAME, author.author)
+    router.add_get(f"{NAME}/{FEED}", feeds.author_feed)
+    router.add_get(f"{NAME}/{{slug}}", post.post)
+    router.add_get(f"{NAME}/{{slug}}/comments.atom", feeds.comments_feed)
