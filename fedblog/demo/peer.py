@@ -13,7 +13,7 @@ import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
 import aiohttp
@@ -75,15 +75,19 @@ class PeerServer:
         port: int = 0,
         name: str = "peer.localhost",
         tls: ssl.SSLContext | None = None,
-    ) -> PeerServer:
+    ) -> Self:
         """Listens; `name` goes into `base_url`, and so into all ids. Returns itself."""
         app = web.Application(client_max_size=16 * 1024 * 1024)
-        app.router.add_route("*", "/{tail:.*}", self._handle)
+        app.router.add_route("*", "/{tail:.*}", self.handle)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5, auto_decompress=False)
         await self._runner.setup()
         await web.TCPSite(self._runner, host, port, ssl_context=tls).start()
         bound = self._runner.addresses[0][1]
-        self.base_url = f"{'https' if tls else 'http'}://{name}:{bound}"
+        return self.open_at(f"{'https' if tls else 'http'}://{name}:{bound}")
+
+    def open_at(self, base_url: str) -> Self:
+        """Is reachable at `base_url` from now on; somebody else listens there and passes requests to `handle`."""
+        self.base_url = base_url
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(resolver=LoopbackResolver(), use_dns_cache=False),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -131,16 +135,17 @@ class PeerServer:
 
     def publish(self, obj: dict[str, Any], *, at: str | None = None, content_type: str = ACTIVITY_JSON) -> str:
         """Serves an object at its own id, or under another path for a lie; returns the URL."""
-        path = at or urlsplit(obj["id"]).path
+        path = at or place_of(obj["id"])
         self.objects[path] = ({"@context": AS_CONTEXT, **obj}, content_type)
         return self.base_url + path
 
     def set_totals(self, object_id: str, **totals: int) -> None:
         """Sets `likes`, `shares` or `replies` totals of a published object, embedded and at the collection's URL."""
-        path = urlsplit(object_id).path
+        path = place_of(object_id)
         document, content_type = self.objects[path]
         for name, total in totals.items():
-            collection = {"id": f"{object_id}/{name}", "type": "Collection", "totalItems": total}
+            collection_id = (document.get(name) or {}).get("id") or f"{object_id}/{name}"
+            collection = {"id": collection_id, "type": "Collection", "totalItems": total}
             document = {**document, name: collection}
             self.publish(collection)
         self.objects[path] = (document, content_type)
@@ -279,7 +284,8 @@ class PeerServer:
 
     # What it answers
 
-    async def _handle(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answers one request, and records it."""
         received = await read_request(request)
         if received.header("Signature") or received.header("Signature-Input"):
             await verify(received, base_url=self.base_url, now=self.clock(), fetch_json=self.fetch_json)
@@ -322,15 +328,16 @@ class PeerServer:
             return self._discovery(request)
         if self.authorized_fetch and path != "/actor" and not received.verified:
             return self._unauthorised(received.problem)
-        if path in self.objects:
-            document, content_type = self.objects[path]
+        found = self.objects.get(received.target) or self.objects.get(path)
+        if found is not None:
+            document, content_type = found
             return web.Response(body=json.dumps(document).encode(), headers={"Content-Type": content_type})
         for actor in self.actors.values():
-            if path == actor.path:
+            if actor.path in (path, received.target):
                 return _activity_json(actor.document())
             if path == actor.key_path:
                 return _activity_json(actor.key_stub())
-            if path.startswith(actor.path + "/"):
+            if path.startswith(place_of(actor.collections) + "/"):
                 empty = {"@context": AS_CONTEXT, "id": self.base_url + path, "type": "OrderedCollection"}
                 return _activity_json({**empty, "totalItems": 0, "orderedItems": []}, status=_collection_status(path))
         return web.json_response({"error": "Record not found"}, status=404)
@@ -366,6 +373,12 @@ class PeerServer:
                 for intent, template in INTENTS.items()
             ]
         return {"subject": f"acct:{actor.username}@{actor.host}", "aliases": [actor.url, actor.id], "links": links}
+
+
+def place_of(url: str) -> str:
+    """Path of a URL with its query, if it has one: the key of `objects`."""
+    parts = urlsplit(url)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 def _collection_status(path: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -11,7 +12,7 @@ from typing import Any, Literal
 from fedblog.activitypub.urls import Uri
 from fedblog.signatures.keys import PrivateKey, generate_ed25519, generate_rsa
 
-Style = Literal["mastodon", "gotosocial", "misskey", "pleroma"]
+Style = Literal["mastodon", "gotosocial", "misskey", "pleroma", "lemmy", "wordpress"]
 KeyType = Literal["rsa", "ed25519"]
 
 AS_CONTEXT = "https://www.w3.org/ns/activitystreams"
@@ -24,18 +25,24 @@ _ACTOR_PATHS: dict[Style, str] = {
     "gotosocial": "/users/{name}",
     "misskey": "/users/9{name}",
     "pleroma": "/users/{name}",
+    "lemmy": "/u/{name}",
+    "wordpress": "/?author={number}",
 }
 _KEY_SUFFIXES: dict[Style, str] = {
     "mastodon": "#main-key",
     "gotosocial": "/main-key",
     "misskey": "#main-key",
     "pleroma": "#main-key",
+    "lemmy": "#main-key",
+    "wordpress": "#main-key",
 }
 SOFTWARE: dict[Style, tuple[str, str]] = {
     "mastodon": ("mastodon", "4.6.2"),
     "gotosocial": ("gotosocial", "0.20.1"),
     "misskey": ("misskey", "2026.3.1"),
     "pleroma": ("akkoma", "3.15.2"),
+    "lemmy": ("lemmy", "1.0.0"),
+    "wordpress": ("wordpress", "6.9"),
 }
 
 
@@ -71,18 +78,29 @@ class PeerActor:
         return Uri(self.base_url + self.path)
 
     @property
+    def collections(self) -> str:
+        """What the inbox and the actor's collections lie under; WordPress keeps them away from its query ids."""
+        if self.style == "wordpress":
+            return f"{self.base_url}/wp-json/activitypub/1.0/actors/{_number(self.username)}"
+        return self.id
+
+    @property
     def inbox(self) -> str:
         """The personal inbox."""
-        return f"{self.id}/inbox"
+        return f"{self.collections}/inbox"
 
     @property
     def followers(self) -> str:
         """The followers collection."""
-        return f"{self.id}/followers"
+        return f"{self.collections}/followers"
 
     @property
     def url(self) -> str:
         """The profile page."""
+        if self.style == "lemmy":
+            return f"{self.base_url}/u/{self.username}"
+        if self.style == "wordpress":
+            return f"{self.base_url}/author/{self.username}/"
         return f"{self.base_url}/@{self.username}"
 
     @property
@@ -106,9 +124,9 @@ class PeerActor:
             "summary": self.summary,
             "url": self.url,
             "inbox": self.inbox,
-            "outbox": f"{self.id}/outbox",
+            "outbox": f"{self.collections}/outbox",
             "followers": self.followers,
-            "following": f"{self.id}/following",
+            "following": f"{self.collections}/following",
             "manuallyApprovesFollowers": False,
             "discoverable": True,
             "published": "2024-05-01T00:00:00Z",
@@ -159,12 +177,21 @@ class PeerActor:
             return {"sharedInbox": f"{self.base_url}/inbox", "isCat": False, "tag": [], "summary": self.summary or None}
         if self.style == "pleroma":
             return {"capabilities": {"acceptsChatMessages": True}, "tag": [], "attachment": []}
+        if self.style in ("lemmy", "wordpress"):
+            return {"attachment": [], "tag": []}
         return {"featured": f"{self.id}/collections/featured", "attachment": [], "tag": []}
 
 
 def actor_path(style: Style, username: str, actor_type: str = "Person") -> str:
     """Path of an actor document; a server's own Application lives at /actor."""
-    return "/actor" if actor_type == "Application" else _ACTOR_PATHS[style].format(name=username)
+    return "/actor" if actor_type == "Application" else _ACTOR_PATHS[style].format(
+        name=username, number=_number(username)
+    )
+
+
+def _number(username: str) -> int:
+    """A small number for software that numbers its people."""
+    return zlib.crc32(username.encode()) % 9_000 + 1_000
 
 
 def key_id_of(actor_id: str, style: Style, key_type: KeyType) -> Uri:
