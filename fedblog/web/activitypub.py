@@ -22,7 +22,7 @@ from fedblog.errors import NotFound
 from fedblog.storage import actors, keys, outgoing, posts, replies, tombstones
 from fedblog.storage.database import Tx
 from fedblog.web.conditional import PUBLIC, PUBLIC_ACTOR, conditional
-from fedblog.web.documents import article_of, note_of
+from fedblog.web.documents import article_of, is_public, note_of
 from fedblog.web.headers import allow_other_origins
 from fedblog.web.keys import SERVICES, SETTINGS
 
@@ -110,7 +110,7 @@ async def _post(request: web.Request, find: Callable[[Tx], Post | None], uri: st
 
     def read(tx: Tx) -> Callable[[], Json] | Found:
         post = find(tx)
-        if post is None or not post.is_public:
+        if post is None or not is_public(post):
             return _tombstone_at(tx, uri)
         return article_of(tx, post, ids=services.ids, settings=settings)
 
@@ -193,4 +193,4 @@ def _still_public(tx: Tx, object_uri: str) -> bool:
     if tombstones.get(tx, object_uri) is not None:
         return False
     post = posts.by_uri(tx, object_uri)
-    return post is None or post.is_public
+    return post is None or is_public(post)

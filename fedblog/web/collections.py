@@ -20,7 +20,7 @@ from fedblog.storage import actors, followers, outgoing, posts, threads
 from fedblog.storage.database import Tx
 from fedblog.web import cursors
 from fedblog.web.activitypub import answer, note_at
-from fedblog.web.documents import article_of, note_of
+from fedblog.web.documents import article_of, is_public, note_of
 from fedblog.web.keys import SERVICES, SETTINGS
 
 OBJECTS_PER_PAGE = 20
@@ -130,7 +130,7 @@ async def outbox(request: web.Request) -> web.Response:
 def _outbox_item(tx: Tx, place: Place, actor: Actor, activity: OutgoingActivity) -> Json | None:
     """The activity with its object read anew: what was sent is a snapshot, and may have been withdrawn since."""
     post = posts.by_uri(tx, activity.object_uri)
-    if post is not None and not post.is_public:
+    if post is not None and not is_public(post):
         return None
     if activity.type == "Announce":
         if post is None:
@@ -201,7 +201,7 @@ def _post_of(tx: Tx, place: Place, name: str) -> Post:
     """The public post that the collection `name` belongs to."""
     uri = place.uri.removesuffix(f"/{name}")
     post = posts.by_uri(tx, uri)
-    if post is None or not post.is_public:
+    if post is None or not is_public(post):
         raise NotFound("no such object")
     return post
 

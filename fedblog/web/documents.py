@@ -8,10 +8,15 @@ from functools import partial
 from fedblog.activitypub import serialise
 from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.vocab import Json
-from fedblog.blog.model import Actor, Post, Reply
+from fedblog.blog.model import Actor, Post, PostStatus, Reply
 from fedblog.config import Settings
 from fedblog.storage import actors, posts, replies
 from fedblog.storage.database import Tx
+
+
+def is_public(post: Post) -> bool:
+    """Whether everybody may read it; everything else looks like what never was (ART-23)."""
+    return post.status is PostStatus.PUBLISHED and post.visibility.is_public
 
 
 def article_of(tx: Tx, post: Post, *, ids: LocalIds, settings: Settings) -> Callable[[], Json]:

@@ -16,6 +16,7 @@ from fedblog.errors import FederationError, FetchTemporary, InvalidInput, NotFou
 from fedblog.federation.places import find_actor, find_parent
 from fedblog.storage import actors
 from fedblog.storage.database import Tx
+from fedblog.web.documents import is_public
 from fedblog.web.keys import ADDRESS, LIMITS, SERVICES, SETTINGS
 from fedblog.web.render import render
 
@@ -108,7 +109,7 @@ def find_target(tx: Tx, ids: LocalIds, uri: str) -> Target:
     if actor is not None:
         return Target(actor.uri, actor.handle, actor.url)
     place = find_parent(tx, ids, usable)
-    if place is None or not place.post.is_public:
+    if place is None or not is_public(place.post):
         raise NotFound("nothing to act on")
     author = actors.by_id(tx, place.post.author_id)
     page = ids.post_page(author.username, place.post.slug)

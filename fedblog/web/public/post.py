@@ -32,6 +32,7 @@ from fedblog.web import cursors
 from fedblog.web.activitypub import post_answer
 from fedblog.web.cache import CachedPage, RenderedPage, pack
 from fedblog.web.conditional import cached_answer
+from fedblog.web.documents import is_public
 from fedblog.web.filters import counted
 from fedblog.web.keys import PAGES, POST_INDEX, RENDERER, SERVICES, SESSION
 from fedblog.web.pages import FOR_ALL, FOR_ONE, HTML, alternate_link
@@ -126,12 +127,12 @@ def find_post(tx: Tx, ids: LocalIds, name: str, slug: str) -> tuple[Post, Actor]
     if found is None:
         newer = posts.redirect_slug(tx, author.id, slug)
         known = posts.by_slug(tx, author.id, newer) if newer else None
-        if newer is None or known is None or not known.is_public:
+        if newer is None or known is None or not is_public(known):
             raise NotFound("no such post")
         raise Moved(ids.post_page(author.username, newer))
     if found.status is PostStatus.DELETED and found.published_at is not None and found.visibility.is_public:
         raise Gone("this post was deleted")
-    if not found.is_public:
+    if not is_public(found):
         raise NotFound("no such post")
     if author.username != name:
         raise Moved(ids.post_page(author.username, slug))
