@@ -56,7 +56,13 @@ DOCUMENTS = [
     if not entry["file"].startswith("vector-")
 ]
 DOCUMENTS += [pytest.param(captured(name), id=name) for name in capture_names() if isinstance(captured(name), dict)]
-ACTIVITIES = [param for param in DOCUMENTS if is_activity(param.values[0])]
+
+
+def document_of(param: Any) -> Any:
+    return param.values[0]
+
+
+ACTIVITIES = [param for param in DOCUMENTS if is_activity(document_of(param))]
 EXPECT = {entry["file"]: entry["expect"] for entry in fixture_index()}
 
 
@@ -113,7 +119,7 @@ def inner_note(document: Any) -> Any:
 NOTES = [
     param
     for param in DOCUMENTS
-    if (found := inner_note(param.values[0])) is not None
+    if (found := inner_note(document_of(param))) is not None
     and type_of(found) not in ACTOR_TYPES | ACTIVITY_TYPES
     and "Collection" not in type_of(found)
 ]
@@ -140,7 +146,7 @@ def test_INB_13_every_object_is_read_and_its_fields_land(document: Any) -> None:
         assert reply.content_html
 
 
-ACTORS = [param for param in DOCUMENTS if type_of(param.values[0]) in ACTOR_TYPES]
+ACTORS = [param for param in DOCUMENTS if type_of(document_of(param)) in ACTOR_TYPES]
 
 
 @pytest.mark.parametrize("document", ACTORS)
@@ -161,7 +167,7 @@ def test_ACT_14_every_actor_is_read_and_its_fields_land(document: Any) -> None:
     assert all(key.public_pem.startswith("-----BEGIN PUBLIC KEY-----\n") for key in profile.keys)
 
 
-@pytest.mark.parametrize("document", [p for p in DOCUMENTS if "Collection" in type_of(p.values[0])])
+@pytest.mark.parametrize("document", [p for p in DOCUMENTS if "Collection" in type_of(document_of(p))])
 def test_COL_06_every_collection_is_read(document: Any) -> None:
     found = read_collection(document)
     listed = one_or_many(document.get("orderedItems")) or one_or_many(document.get("items"))
