@@ -333,6 +333,6 @@ def participants(tx: Tx, post_id: PostId) -> list[ActorId]:
     return [ActorId(row[0]) for row in rows]
 
 
-def has_public_page(post: Post) -> bool:
+def is_public(post: Post) -> bool:
     """Whether everybody may read the post's page."""
     return post.status is PostStatus.PUBLISHED and post.visibility in (Visibility.PUBLIC, Visibility.UNLISTED)

@@ -34,7 +34,8 @@ def send_personally(tx: Tx, delivery_id: int, inboxes: list[str], *, host: str, 
         made += tx.run(
             "INSERT INTO deliveries (id, activity_id, object_uri, inbox, host, state, attempts, due_at, lease_until,"
             " first_try_at, last_status, last_error, done_at)"
-            " SELECT $1, activity_id, object_uri, $2, $3, 'waiting', 0, $4, 0, NULL, NULL, '', NULL FROM deliveries WHERE id = $5"
+            " SELECT $1, activity_id, object_uri, $2, $3, 'waiting', 0, $4, 0, NULL, NULL, '', NULL"
+            " FROM deliveries WHERE id = $5"
             " ON CONFLICT (activity_id, inbox) DO NOTHING",
             tx.new_id(),
             inbox,

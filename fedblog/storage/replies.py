@@ -119,8 +119,8 @@ def _insert(tx: Tx, reply_id: ReplyId, new: NewReply) -> None:
     settled = new.state if new.state in (ReplyState.HELD, ReplyState.HIDDEN) else ReplyState.PUBLISHED
     tx.run(
         "INSERT INTO replies (id, uri, url, actor_id, in_reply_to, path, depth, state, settled, visibility, local,"
-        " type, name, content_html, source, content_warning, language, published_at, edited_at, received_at, like_count,"
-        " announce_count, remote_likes, remote_announces, context, attachments, reason)"
+        " type, name, content_html, source, content_warning, language, published_at, edited_at, received_at,"
+        " like_count, announce_count, remote_likes, remote_announces, context, attachments, reason)"
         " VALUES ($1, $2, $3, $4, $5, '', 0, 'orphan', $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 0, 0,"
         " $18, $19, $20, $21, $22)",
         reply_id,
