@@ -172,8 +172,8 @@ ACTS = (
         "edit",
         "jonas",
         "hub",
-        text="Lovely to read about a Torpedo again. One thing: the washer under the pinion goes in with the bevel facing "
-        "outwards from 1965 on. In yours, from 1961, it faces inwards: I went down to the cellar and looked. So you "
+        text="Lovely to read about a Torpedo again. One thing: the washer under the pinion goes in with the bevel "
+        "facing outwards from 1965 on. In yours, from 1961, it faces inwards: I went down to the cellar and looked. So you "
         "were right, and I was four years late.",
     ),
     Act(
@@ -231,8 +231,8 @@ ACTS = (
         "odile",
         COMMENTS,
         "closed",
-        "I closed mine in the same year, and felt the same relief. This note is being written on my own blog, in my own "
-        "kitchen. It feels like answering a letter, except that you already have it.",
+        "I closed mine in the same year, and felt the same relief. This note is being written on my own blog, in my "
+        "own kitchen. It feels like answering a letter, except that you already have it.",
     ),
     Act(
         0.7,
@@ -249,8 +249,8 @@ ACTS = (
         "kaito",
         "maps",
         "hinges",
-        "I am one of the two with the hinges. We were seven levels down and had to scroll up to find out whose house we "
-        "were in. It was very pleasant there.",
+        "I am one of the two with the hinges. We were seven levels down and had to scroll up to find out whose house "
+        "we were in. It was very pleasant there.",
     ),
     Act(
         0.6,

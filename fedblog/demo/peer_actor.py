@@ -184,8 +184,8 @@ class PeerActor:
 
 def actor_path(style: Style, username: str, actor_type: str = "Person") -> str:
     """Path of an actor document; a server's own Application lives at /actor."""
-    return "/actor" if actor_type == "Application" else _ACTOR_PATHS[style].format(
-        name=username, number=_number(username)
+    return (
+        "/actor" if actor_type == "Application" else _ACTOR_PATHS[style].format(name=username, number=_number(username))
     )
 
 
