@@ -17,12 +17,14 @@ from fedblog.storage.database import Tx
 from fedblog.web.keys import ADDRESS, PASSWORDS, SERVICES, SESSION, SETTINGS
 from fedblog.web.limits import network_of
 from fedblog.web.passwords import Passwords
+from fedblog.web.redirects import see_other
 from fedblog.web.render import render
 from fedblog.web.sessions import (
     DEVICE_LIFETIME,
     check_csrf,
     check_origin,
     cookie_name,
+    csrf_token,
     end_session,
     session_middleware,
     set_cookie,
@@ -74,7 +76,7 @@ async def login_page(request: web.Request) -> web.StreamResponse:
     """The form; somebody who is logged in goes straight on."""
     target = safe_next(request.query.get("next", ""))
     if request.get(SESSION) is not None:
-        raise web.HTTPSeeOther(target)
+        return see_other(target)
     return _form(request, target=target)
 
 
@@ -98,7 +100,7 @@ async def login(request: web.Request) -> web.StreamResponse:
     if account is None or not fits:
         return _form(request, target=target, name=name, problem=_WRONG, status=401)
     await services.db.write(_forgive, buckets)
-    redirect = web.HTTPSeeOther(target)
+    redirect = see_other(target)
     await start_session(request, redirect, account)
     set_cookie(services.settings, redirect, "device", _device_mark(services, account), DEVICE_LIFETIME)
     return redirect
@@ -107,8 +109,8 @@ async def login(request: web.Request) -> web.StreamResponse:
 async def logout_page(request: web.Request) -> web.StreamResponse:
     """A question, since a GET must not change anything."""
     if request.get(SESSION) is None:
-        raise web.HTTPSeeOther("/")
-    return render(request, "studio/logout.html")
+        return see_other("/")
+    return render(request, "studio/logout.html", csrf=csrf_token(request))
 
 
 async def logout(request: web.Request) -> web.StreamResponse:
@@ -116,7 +118,7 @@ async def logout(request: web.Request) -> web.StreamResponse:
     if request.get(SESSION) is not None:
         form = await request.post()
         check_csrf(request, str(form.get("csrf", "")))
-    redirect = web.HTTPSeeOther("/")
+    redirect = see_other("/")
     await end_session(request, redirect)
     return redirect
 

@@ -16,6 +16,7 @@ from fedblog.federation.services import Services
 from fedblog.storage import accounts, actors, desk, posts
 from fedblog.storage.database import Tx
 from fedblog.web.keys import SERVICES, SESSION
+from fedblog.web.redirects import see_other
 from fedblog.web.render import render
 from fedblog.web.sessions import check_csrf, check_origin, csrf_token
 from fedblog.web.studio.forms import Form
@@ -66,7 +67,7 @@ def page(handler: Page, *, role: Role = Role.AUTHOR) -> Handler:
 
     async def guarded(request: web.Request) -> web.StreamResponse:
         if request.get(SESSION) is None:
-            raise web.HTTPSeeOther(f"/login?next={quote(request.path_qs, safe='')}")
+            return see_other(f"/login?next={quote(request.path_qs, safe='')}")
         return await handler(request, await _enter(request, role))
 
     return guarded
@@ -139,12 +140,12 @@ def _count_unread(tx: Tx, who: Who) -> int:
     return desk.count_unread(tx, who.reader, accounts.seen_at(tx, who.account.id))
 
 
-def done(path: str, code: str = "") -> web.HTTPSeeOther:
+def done(path: str, code: str = "") -> web.Response:
     """After a POST that worked: back to a page, which says so (a code of messages.py)."""
     mark = "&" if "?" in path else "?"
     where, _, fragment = path.partition("#")
     target = f"{where}{mark}done={code}" if code else where
-    return web.HTTPSeeOther(f"{target}#{fragment}" if fragment else target)
+    return see_other(f"{target}#{fragment}" if fragment else target)
 
 
 def number_in_path(request: web.Request, name: str = "id") -> int:
