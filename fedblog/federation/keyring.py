@@ -7,7 +7,7 @@ KEY-04). What was learnt is kept in the database; in memory stay only short note
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fedblog.activitypub.normalise import read_actor, read_key
@@ -19,7 +19,7 @@ from fedblog.federation.bounded import Bounded
 from fedblog.federation.budget import Budget
 from fedblog.federation.client import ConnectFailed
 from fedblog.federation.fetcher import FetchedDocument, Fetcher
-from fedblog.federation.profiles import keep_actor
+from fedblog.federation.profiles import keep_actor, own_keys
 from fedblog.signatures.keys import InvalidKey, PublicKey, parse_multibase, parse_public_pem
 from fedblog.signatures.model import Reason, SignatureRefused
 from fedblog.storage import keys
@@ -98,7 +98,7 @@ class Keyring:
 
     async def _stored(self, key_id: Uri, actor_uri: Uri | None) -> PublicKey | None:
         """From the database. A row that names another owner is passed over, not believed: its server decides."""
-        found = await self._db.read(_find_key, key_id)
+        found = await self._db.read(_find_key, key_id, actor_uri)
         if found is None or (actor_uri is not None and not same_id(found.actor_uri, actor_uri)):
             return None
         place = (found.key_id, found.public_pem)
@@ -121,11 +121,16 @@ class Keyring:
             if task is None:
                 task = asyncio.create_task(self._resolve(document), name=f"key {document}")
                 self._under_way[document] = task
-                task.add_done_callback(lambda _: self._under_way.pop(document, None))
+                task.add_done_callback(lambda done: self._ended(document, done))
             outcome = await asyncio.shield(task)
         if isinstance(outcome, _Failure):
             raise outcome.error()
         return outcome
+
+    def _ended(self, document: Uri, task: asyncio.Task[_Owner | _Failure]) -> None:
+        del self._under_way[document]
+        if not task.cancelled():
+            task.exception()  # seen, even if all who waited have left
 
     async def _resolve(self, document: Uri) -> _Owner | _Failure:
         try:
@@ -151,7 +156,7 @@ class Keyring:
             fetched = await self._document(without_fragment(owner), budget)
         actor = read_actor(fetched.doc)
         await keep_actor(self._fetcher, self._db, self._clock, actor, budget=budget)
-        return _Owner(Uri(actor.id), tuple(_usable(actor.public_keys, Uri(actor.id))))
+        return _Owner(Uri(actor.id), tuple(_usable(own_keys(actor), Uri(actor.id))))
 
     async def _document(self, uri: Uri, budget: Budget) -> FetchedDocument:
         host = host_of(uri)
@@ -165,20 +170,18 @@ class Keyring:
             raise FetchTemporary(str(exc), retry_after=HOST_SECONDS) from exc
 
 
-def _find_key(tx: Tx, key_id: Uri) -> RemoteKey | None:
-    found = keys.remote_key(tx, key_id)
+def _find_key(tx: Tx, key_id: Uri, actor_uri: Uri | None) -> RemoteKey | None:
+    found = keys.remote_key(tx, key_id, actor_uri)
     if found is None and "#" not in key_id:  # the bare actor id as keyId (KEY-01)
         of_actor = keys.actor_keys(tx, key_id)
         found = next((key for key in of_actor if key.algorithm == "rsa"), of_actor[0] if of_actor else None)
     return found
 
 
-def _usable(listed: tuple[KeyDocument, ...], owner: Uri) -> list[PublicKey]:
-    """The entries that are keys of the actor itself; bad ones are skipped (KEY-08)."""
+def _usable(listed: Sequence[KeyDocument], owner: Uri) -> list[PublicKey]:
+    """The entries that can be read; bad ones are skipped (KEY-08)."""
     found = []
     for entry in listed:
-        if entry.owner and not same_id(entry.owner, owner):
-            continue
         try:
             key_id = Uri(entry.id)
             if entry.pem is not None:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from fedblog.activitypub.discovery import parse_acct
 from fedblog.activitypub.represent import profile_of
-from fedblog.activitypub.urls import Uri, host_of, same_origin
-from fedblog.activitypub.vocab import ActorDocument
+from fedblog.activitypub.urls import Uri, host_of, same_id, same_origin
+from fedblog.activitypub.vocab import ActorDocument, KeyDocument
 from fedblog.blog.model import Actor, Profile
 from fedblog.errors import InvalidInput
 from fedblog.federation.budget import Budget
@@ -39,12 +39,20 @@ async def keep_actor(
         return None
     domain = await _domain(fetcher, document, known, budget)
     profile = profile_of(document, domain=domain, now=int(clock()))
-    # Keys are looked up by their id: nobody may list one of another server's.
-    own_keys = tuple(key for key in profile.keys if same_origin(key.key_id, document.id))
-    profile = dataclasses.replace(profile, keys=own_keys)
+    own_ids = {key.id for key in own_keys(document)}
+    profile = dataclasses.replace(profile, keys=tuple(key for key in profile.keys if key.key_id in own_ids))
     if document.partial and known is not None:
         profile = _only_keys(known, profile)
     return await db.write(actors.upsert_remote, profile)
+
+
+def own_keys(document: ActorDocument) -> list[KeyDocument]:
+    """The listed keys that may count as the actor's: of its own origin, and naming nobody else as owner (KEY-02)."""
+    return [
+        key
+        for key in document.public_keys
+        if same_origin(key.id, document.id) and (not key.owner or same_id(key.owner, document.id))
+    ]
 
 
 async def _domain(fetcher: Fetcher, document: ActorDocument, known: Actor | None, budget: Budget | None) -> str:

@@ -75,8 +75,13 @@ class Resolver:
         if task is None:
             task = asyncio.create_task(self._fetch_and_keep(uri, budget), name=f"actor {uri}")
             self._under_way[uri] = task
-            task.add_done_callback(lambda _: self._under_way.pop(uri, None))
+            task.add_done_callback(lambda done: self._ended(uri, done))
         return await asyncio.shield(task)
+
+    def _ended(self, uri: Uri, task: asyncio.Task[Actor]) -> None:
+        del self._under_way[uri]
+        if not task.cancelled():
+            task.exception()  # seen, even if all who waited have left
 
     async def _fetch_and_keep(self, uri: Uri, budget: Budget | None) -> Actor:
         fetched = await self._fetcher.document(uri, budget=budget)

@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
+import ssl
 import zlib
 from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from fedblog.activitypub.urls import Uri
 from fedblog.config import make_settings
@@ -302,3 +307,47 @@ async def test_DLV_09_two_connections_a_host(peer: PeerServer, client: Client) -
     go_on.set()
     assert [answer.status for answer in await asyncio.gather(*posts)] == [202] * 5
     assert most == 2
+
+
+def certificate(folder: Path, name: str) -> Path:
+    """A self-signed certificate with its key, in one PEM file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path = folder / f"{name}.pem"
+    path.write_bytes(pem + made.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+async def test_tls_is_checked_and_never_left_behind(
+    peer: PeerServer, make_peer: PeerMaker, tmp_path: Path, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An unknown certificate, one for another name, and a redirect from https to http, allowed though http is."""
+    pem = certificate(tmp_path, "tls.localhost")
+    server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server_side.load_cert_chain(pem)
+    secure = await make_peer("tls.localhost", tls=server_side)
+    secure.redirect("/down", f"{peer.base_url}/x")
+    secure.redirect("/up", "/fine")
+    with pytest.raises(ConnectFailed, match="certificate"):
+        await get(client, f"{secure.base_url}/fine")
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    trusting = Client(Guard(LOOPBACK, True), "test")
+    assert (await get(trusting, f"{secure.base_url}/up")).status == 404
+    with pytest.raises(ConnectFailed, match="certificate"):
+        await get(trusting, secure.base_url.replace("tls.", "other."))
+    with pytest.raises(DialRefused, match="from https to http"):
+        await get(trusting, f"{secure.base_url}/down")
+    peer.redirect("/secure", f"{secure.base_url}/fine")
+    assert (await get(trusting, f"{peer.base_url}/secure")).redirects == 1
+    assert peer.gets("/x") == 0
+    await trusting.close()
