@@ -22,7 +22,7 @@ TERMS: Json = {
     "indexable": "toot:indexable",
     "attributionDomains": {"@id": "toot:attributionDomains", "@type": "@id"},
     "webfinger": "https://purl.archive.org/socialweb/webfinger#webfinger",
-    "implements": {"@id": "https://w3id.org/fep/844e#implements", "@type": "@id", "@container": "@set"},
+    "implements": {"@id": "https://w3id.org/fep/844e/implements", "@type": "@id", "@container": "@list"},
     "interactionPolicy": {"@id": "gts:interactionPolicy", "@type": "@id"},
     "canReply": {"@id": "gts:canReply", "@type": "@id"},
     "automaticApproval": {"@id": "gts:automaticApproval", "@type": "@id"},

@@ -59,14 +59,23 @@ def delete_actor(actor: Actor, *, activity_id: str) -> Json:
 
 
 def announce(document: Json | str, *, actor: Actor, activity_id: str, published: int, cc: Sequence[str] = ()) -> Json:
-    """`Announce` to everybody and the announcer's followers, of an id or of a whole activity (ART-08, FEP-1b12)."""
+    """`Announce` of an id or of a whole activity (ART-08, FEP-1b12): to everybody and the announcer's followers; an
+    unlisted activity is announced unlisted.
+
+    Raises `ValueError` for an activity that is not addressed to everybody: it must not be spread.
+    """
+    to, also = [PUBLIC], [actor.followers_uri]
+    if isinstance(document, dict) and PUBLIC not in document["to"]:
+        if PUBLIC not in document["cc"]:
+            raise ValueError("only what is public can be announced")
+        to, also = also, to
     return {
         "id": activity_id,
         "type": "Announce",
         "actor": actor.uri,
         "published": iso(published),
-        "to": [PUBLIC],
-        "cc": [actor.followers_uri, *cc],
+        "to": to,
+        "cc": [*also, *cc],
         "object": _bare(document) if isinstance(document, dict) else document,
     }
 

@@ -231,6 +231,18 @@ def test_ART_08_the_blog_announces_the_whole_create() -> None:
     assert (bare["object"], bare["cc"]) == (IDS.post(7), [BLOG.followers_uri, MIA.uri])
 
 
+@pytest.mark.parametrize("visibility", [Visibility.UNLISTED, Visibility.FOLLOWERS])
+def test_VIS_04_an_announce_is_never_wider_than_what_it_announces(visibility: Visibility) -> None:
+    shown = serialise.article(post(visibility=visibility), author=AUTHOR, blog=BLOG, ids=IDS, settings=settings())
+    made = serialise.create(shown, activity_id=ID, published=NOW)
+    if visibility is Visibility.FOLLOWERS:
+        with pytest.raises(ValueError, match="public"):
+            serialise.announce(made, actor=BLOG, activity_id=IDS.activity(2), published=NOW)
+    else:
+        announced = serialise.announce(made, actor=BLOG, activity_id=IDS.activity(2), published=NOW)
+        assert (announced["to"], announced["cc"]) == ([BLOG.followers_uri], [PUBLIC])
+
+
 def test_ART_22_delete_carries_a_tombstone() -> None:
     made = everything()["delete"]
     assert made["object"]["type"] == "Tombstone"
