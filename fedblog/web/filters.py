@@ -18,6 +18,12 @@ def long_date(timestamp: int) -> str:
     return f"{moment.tm_mday} {time.strftime('%B %Y', moment)}"
 
 
+def short_time(timestamp: int) -> str:
+    """`14 Mar 2026, 09:05` (UTC)."""
+    moment = time.gmtime(timestamp)
+    return f"{moment.tm_mday} {time.strftime('%b %Y, %H:%M', moment)}"
+
+
 def date_time(timestamp: int) -> str:
     """`14 March 2026, 09:05` (UTC)."""
     return f"{long_date(timestamp)}, {time.strftime('%H:%M', time.gmtime(timestamp))}"
@@ -61,6 +67,7 @@ def web_url(url: str) -> str:
 FILTERS = {
     "long_date": long_date,
     "date_time": date_time,
+    "short_time": short_time,
     "iso_time": iso_time,
     "counted": counted,
     "initials": initials,
