@@ -9,7 +9,7 @@ from fedblog.activitypub import serialise, wire
 from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.urls import Uri
 from fedblog.activitypub.vocab import Json
-from fedblog.blog.model import Actor, ActorId
+from fedblog.blog.model import ActivityId, Actor, ActorId
 from fedblog.signatures.keys import PrivateKey, private_from_pem
 from fedblog.signatures.proofs import create_proof
 from fedblog.storage import keys, outgoing
@@ -41,7 +41,7 @@ class Outbox:
 
         Public ones carry a FEP-8b32 proof, so that others may pass them on (OUT-10); never the others.
         """
-        activity_id = tx.new_id()
+        activity_id = ActivityId(tx.new_id())
         uri = self.ids.activity(activity_id)
         activity = make(uri)
         document = serialise.with_context(activity)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fedblog.activitypub import serialise
@@ -13,7 +12,7 @@ from fedblog.config import Settings
 from fedblog.errors import InvalidInput, NotFound
 from fedblog.federation.handlers.follow import answer_follow
 from fedblog.federation.outbox import Outbox
-from fedblog.storage import actors, followers, keys, moderation, posts, replies
+from fedblog.storage import actors, followers, hiding, keys, moderation, posts, replies
 from fedblog.storage.database import Tx
 from fedblog.storage.outgoing import Audience
 
@@ -101,24 +100,34 @@ class People:
             raise InvalidInput("this is one of our own actors", reason="actor_is_local")
         moderation.block(tx, "actor", uri, reason)
         if actor is not None:
-            actors.set_suspended(tx, actor.id, tx.now)
-            for target in actors.local_actors(tx):
-                followers.remove(tx, actor.id, target.id)
+            hiding.hide_all_of(tx, actor.id)
 
     def unblock_actor(self, tx: Tx, uri: str) -> None:
         """Hear them again; what was hidden shows again, follows don't come back by themselves."""
         moderation.unblock(tx, "actor", uri)
         actor = actors.by_uri(tx, uri)
-        if actor is not None and not actor.local:
-            actors.set_suspended(tx, actor.id, None)
+        if actor is not None:
+            hiding.show_all_of(tx, actor.id)
+
+    def block_domain(self, tx: Tx, host: str, reason: str) -> None:
+        """Hear nothing more from a server and those below its name."""
+        moderation.block(tx, "domain", host, reason)
+        for actor_id in hiding.actors_of_domain(tx, host):
+            hiding.hide_all_of(tx, actor_id)
+
+    def unblock_domain(self, tx: Tx, host: str) -> None:
+        """Hear a server again; what was hidden shows again."""
+        moderation.unblock(tx, "domain", host)
+        for actor_id in hiding.actors_of_domain(tx, host):
+            hiding.show_all_of(tx, actor_id)
 
     def _answer(self, tx: Tx, follower: Follower, kind: str) -> None:
         target = actors.by_id(tx, follower.target_id)
         received = json.loads(follower.follow_json)
-        answer_follow(tx, self.ids.activity, target, follower.actor, received, kind=kind)
+        answer_follow(tx, self.ids, target, follower.actor, received, kind=kind)
 
 
-def _reached(tx: Tx, actor: Actor) -> Sequence[ActorId]:
+def _reached(tx: Tx, actor: Actor) -> tuple[ActorId, ...]:
     """Everybody who took part under an author's posts; for the blog, its followers are enough."""
     found: dict[ActorId, None] = {}
     if actor.local == "author":

@@ -18,7 +18,7 @@ from fedblog.federation.outbox import Outbox, open_outbox
 from fedblog.federation.people import People, ProfileText
 from fedblog.federation.posting import Posting
 from fedblog.federation.resolver import Resolver
-from fedblog.storage import actors, moderation, posts, replies
+from fedblog.storage import actors, posts, replies
 from fedblog.storage.database import Database, Tx
 from fedblog.storage.seal import Sealer
 
@@ -214,11 +214,11 @@ class Publisher:
         host = _host(domain)
         if host == self._settings.domain or host == self._settings.authority:
             raise InvalidInput("this is our own domain", reason="domain_is_local")
-        await self._db.write(moderation.block, "domain", host, reason)
+        await self._db.write(self._people().block_domain, host, reason)
 
     async def unblock_domain(self, domain: str) -> None:
         """Hear a server again."""
-        await self._db.write(moderation.unblock, "domain", _host(domain))
+        await self._db.write(self._people().unblock_domain, _host(domain))
 
     # How
 

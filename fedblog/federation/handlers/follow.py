@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from fedblog.activitypub import serialise, wire
+from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.urls import host_of
-from fedblog.activitypub.vocab import Activity
-from fedblog.blog.model import Actor
+from fedblog.activitypub.vocab import Activity, Json
+from fedblog.blog.model import ActivityId, Actor
 from fedblog.federation.context import Context, Effect, Trust, ignored
 from fedblog.federation.places import find_actor
 from fedblog.federation.reasons import Outcome
@@ -33,7 +33,7 @@ async def follow(ctx: Context, activity: Activity, sender: Actor) -> Effect:
         if moderation.is_blocked(tx, actor_uri=sender.uri, host=host_of(sender.uri)):
             return Outcome.BLOCKED_HERE
         if target.local == "instance":
-            answer_follow(tx, ctx.ids.activity, target, sender, activity.raw, kind="Reject")
+            answer_follow(tx, ctx.ids, target, sender, activity.raw, kind="Reject")
             return Outcome.FOLLOW_REJECTED
         asks = target.manually_approves or ctx.settings.federation.manually_approve_followers
         before = followers.get(tx, sender.id, target.id)
@@ -48,18 +48,16 @@ async def follow(ctx: Context, activity: Activity, sender: Actor) -> Effect:
         )
         if not accepted:
             return Outcome.FOLLOW_PENDING
-        answer_follow(tx, ctx.ids.activity, target, sender, activity.raw, kind="Accept")
+        answer_follow(tx, ctx.ids, target, sender, activity.raw, kind="Accept")
         return Outcome.FOLLOW_ACCEPTED
 
     return keep
 
 
-def answer_follow(
-    tx: Tx, make_uri: Any, target: Actor, follower: Actor, received: dict[str, Any], *, kind: str
-) -> None:
+def answer_follow(tx: Tx, ids: LocalIds, target: Actor, follower: Actor, received: Json, *, kind: str) -> None:
     """Queue an Accept or Reject of a received Follow for the follower's personal inbox (DLV-02)."""
-    activity_id = tx.new_id()
-    uri = make_uri(activity_id)
+    activity_id = ActivityId(tx.new_id())
+    uri = ids.activity(activity_id)
     make = serialise.accept if kind == "Accept" else serialise.reject
     document = serialise.with_context(make(received, actor=target, activity_id=uri))
     outgoing.add(

@@ -1,0 +1,44 @@
+"""Everything that somebody left here, off the pages and back again: what a block does to what is there already."""
+
+from __future__ import annotations
+
+from fedblog.blog.model import ActorId, ReplyId, ReplyState
+from fedblog.storage import replies
+from fedblog.storage.tx import Tx
+
+REASON = "author_blocked"
+
+
+def actors_of_domain(tx: Tx, domain: str) -> list[ActorId]:
+    """Remote actors whose ids are on a host or on a host below it, whatever the port."""
+    host = domain.lower().partition(":")[0]
+    rows = tx.all(
+        "SELECT id FROM actors WHERE local = '' AND (uri LIKE $1 OR uri LIKE $2 OR uri LIKE $3 OR uri LIKE $4)",
+        f"%://{host}/%",
+        f"%://{host}:%",
+        f"%://%.{host}/%",
+        f"%://%.{host}:%",
+    )
+    return [ActorId(row[0]) for row in rows]
+
+
+def hide_all_of(tx: Tx, actor_id: ActorId) -> int:
+    """Hide every reply of an actor that shows; how many there were."""
+    return _turn(tx, actor_id, ReplyState.PUBLISHED, "", ReplyState.HIDDEN, REASON)
+
+
+def show_all_of(tx: Tx, actor_id: ActorId) -> int:
+    """Show again what `hide_all_of` hid, nothing else; how many there were."""
+    return _turn(tx, actor_id, ReplyState.HIDDEN, REASON, ReplyState.PUBLISHED, "")
+
+
+def _turn(tx: Tx, actor_id: ActorId, state: ReplyState, reason: str, new_state: ReplyState, new_reason: str) -> int:
+    found = tx.all(
+        "SELECT id FROM replies WHERE actor_id = $1 AND state = $2 AND reason = $3 AND local = 0",
+        actor_id,
+        state.value,
+        reason,
+    )
+    for (reply_id,) in found:
+        replies.set_state(tx, ReplyId(reply_id), new_state, new_reason)
+    return len(found)
