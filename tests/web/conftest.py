@@ -1,27 +1,20 @@
-"""Shared by the web tests."""
+"""One running instance a test."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.web.desk import Desk, make_template, open_desk
+from tests.live import Live, live_app
+from tests.web.desk import desk, template
 
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with an owner (olga), an editor (edda) and two authors (anna, bert)."""
-    folder = tmp_path_factory.mktemp("template")
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(make_template, folder).result()
-    return folder
+__all__ = ["desk", "live", "template"]
 
 
 @pytest.fixture
-async def desk(template: Path, tmp_path: Path) -> AsyncIterator[Desk]:
-    """A running blog with those four."""
-    async with open_desk(template, tmp_path / "data") as opened:
-        yield opened
+async def live(tmp_path: Path) -> AsyncIterator[Live]:
+    """A fresh instance without workers."""
+    async with live_app(tmp_path) as running:
+        yield running

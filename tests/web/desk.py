@@ -6,6 +6,7 @@ import asyncio
 import re
 import shutil
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from html import unescape
@@ -14,12 +15,24 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
+import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from fedblog.app import build_app, services
-from fedblog.blog.model import Account, NewReply, PostId, Reply, ReplyState, Role, Visibility
-from fedblog.blog.model import Actor, Post, PostText, Profile
+from fedblog.blog.model import (
+    Account,
+    Actor,
+    NewReply,
+    Post,
+    PostId,
+    PostText,
+    Profile,
+    Reply,
+    ReplyState,
+    Role,
+    Visibility,
+)
 from fedblog.config import Settings, make_settings
 from fedblog.federation.services import Services
 from fedblog.federation.setup import add_author
@@ -289,3 +302,19 @@ async def open_desk(template: Path, folder: Path, **limits: Any) -> AsyncIterato
         for browser in desk.browsers:
             await browser.close()
         await server.close()
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with an owner (olga), an editor (edda) and two authors (anna, bert)."""
+    folder = tmp_path_factory.mktemp("template")
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(make_template, folder).result()
+    return folder
+
+
+@pytest.fixture
+async def desk(template: Path, tmp_path: Path) -> AsyncIterator[Desk]:
+    """A running blog with those four."""
+    async with open_desk(template, tmp_path / "data") as opened:
+        yield opened
