@@ -151,8 +151,7 @@ class Client:
             async with self._request("GET", uri, headers, None) as answer:
                 location = answer.headers.get("Location")
                 if answer.status not in _REDIRECTS or location is None:
-                    body = await read_body(answer.content, answer.headers.get("Content-Encoding", ""), max_bytes)
-                    return Response(answer.status, answer.headers, body, uri, len(seen) - 1)
+                    return Response(answer.status, answer.headers, await _body(answer, max_bytes), uri, len(seen) - 1)
             if len(seen) > MAX_REDIRECTS:
                 raise FetchFailed(f"{uri}: more than {MAX_REDIRECTS} redirects", reason="too_many_redirects")
             uri = _redirected(uri, location)
@@ -198,6 +197,17 @@ class Client:
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout),
             )
         return self._sessions[method]
+
+
+async def _body(answer: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+    """What came; of an error page as much as can be had, since its status is what counts."""
+    encoding = answer.headers.get("Content-Encoding", "")
+    try:
+        return await read_body(answer.content, encoding, max_bytes, cut=answer.status >= 400)
+    except FetchFailed:
+        if answer.status < 400:
+            raise
+        return b""
 
 
 async def _post_answer(answer: aiohttp.ClientResponse) -> bytes:

@@ -6,6 +6,7 @@ its JSON. Everything that goes wrong is a `FetchFailed` or one of its kinds, wit
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -18,7 +19,7 @@ from fedblog.blog.model import ActorId
 from fedblog.errors import FetchFailed, FetchGone, FetchTemporary, Refused
 from fedblog.federation import webfinger
 from fedblog.federation.budget import Budget as Budget
-from fedblog.federation.client import Client, Response
+from fedblog.federation.client import Client, ConnectFailed, Response
 from fedblog.federation.links import alternate_in_header, alternate_in_html
 from fedblog.federation.outcome import retry_after_seconds
 from fedblog.federation.signer import Scheme, Signer
@@ -27,6 +28,7 @@ from fedblog.storage import actors, deliveries
 from fedblog.storage.database import Database
 
 SCHEME_SECONDS = 30 * 86_400
+DOCUMENT_SECONDS = 8.0  # for all knocks and hops together (SECURITY 71)
 _KNOCK_AGAIN = frozenset({400, 401})
 _TEMPORARY = frozenset({408, 425, 429})
 
@@ -74,6 +76,15 @@ class Fetcher:
         `FetchFailed` with reason `http_…`, `content_type`, `json_…`, `id_missing`, `id_elsewhere`, `budget_spent` and
         those of the client.
         """
+        try:
+            async with asyncio.timeout(DOCUMENT_SECONDS):
+                return await self._document(uri, budget, actor_id, pages)
+        except TimeoutError as exc:
+            raise ConnectFailed(f"{host_of(uri)} took too long") from exc
+
+    async def _document(
+        self, uri: Uri, budget: Budget | None, actor_id: ActorId | None, pages: bool
+    ) -> FetchedDocument:
         response = await self._get(uri, budget, actor_id)
         if pages and (page := _alternate(response)) is not None:
             response = await self._get(page, budget, actor_id)

@@ -28,6 +28,7 @@ from fedblog.storage.database import Database, Tx
 KEY_SECONDS = 60  # between two fetches of one key document, whatever came of the first (SECURITY 74)
 HOST_SECONDS = 300  # without a question to a host that could not be reached (KEY-07)
 REQUESTS_A_KEY = 8
+KEY_DEADLINE = 10.0  # seconds for all of it: the sender waits for its answer meanwhile
 _PARSED_SECONDS = 3_600
 _MAX_NOTES = 2_000
 
@@ -134,7 +135,11 @@ class Keyring:
 
     async def _resolve(self, document: Uri) -> _Owner | _Failure:
         try:
-            outcome: _Owner | _Failure = await self._owner(document)
+            async with asyncio.timeout(KEY_DEADLINE):
+                outcome: _Owner | _Failure = await self._owner(document)
+        except TimeoutError:
+            self._stopped.put(host_of(document), True, HOST_SECONDS)
+            outcome = _Failure("key_unreachable", f"{host_of(document)} took too long", retry_after=HOST_SECONDS)
         except FetchGone as exc:
             outcome = _Failure("key_gone", str(exc), http_status=exc.http_status)
         except FetchTemporary as exc:

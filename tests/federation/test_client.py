@@ -221,6 +221,14 @@ async def test_broken_compression_and_a_body_at_the_cap(peer: PeerServer, client
     assert len((await get(client, f"{peer.base_url}/full")).body) == 1024 * 1024
 
 
+async def test_an_error_pages_status_counts_whatever_its_body(peer: PeerServer, client: Client) -> None:
+    """410 with a body that is too long or in a coding nobody asked for is still 410."""
+    peer.answer("/long", Answer(410, b"x" * 3_000_000))
+    peer.answer("/odd", Answer(404, b"x", headers={"Content-Encoding": "br"}))
+    long, odd = await get(client, f"{peer.base_url}/long"), await get(client, f"{peer.base_url}/odd")
+    assert (long.status, len(long.body), odd.status, odd.body) == (410, 1024 * 1024, 404, b"")
+
+
 async def test_unreachable_is_temporary(client: Client) -> None:
     """A refused connection, an empty answer, a name without address, something that speaks no HTTP."""
     with socket.socket() as free:

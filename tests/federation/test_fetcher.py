@@ -16,7 +16,9 @@ from fedblog.demo.peer import PeerServer
 from fedblog.demo.peer_actor import PeerActor
 from fedblog.demo.peer_server import Answer
 from fedblog.errors import ConfigError, DialRefused, FetchFailed, FetchGone, FetchTemporary
+from fedblog.federation import fetcher as fetcher_module
 from fedblog.federation import links
+from fedblog.federation.client import ConnectFailed
 from fedblog.federation.fetcher import Budget, knocks_for
 from fedblog.signatures.keys import PrivateKey
 from fedblog.storage import actors, deliveries
@@ -309,6 +311,19 @@ async def test_SECURITY_28_our_own_host_is_not_fetched(net: Net, opened: list[st
     with pytest.raises(DialRefused):
         await net.fetcher.document(Uri("http://blog.localhost:8080/ap/instance"))
     assert opened == []
+
+
+async def test_SECURITY_71_knocks_and_hops_share_one_deadline(
+    net: Net, peer: PeerServer, note: Uri, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that refuses slowly, knock after knock, is left."""
+    path = note.removeprefix(peer.base_url)
+    peer.answer(path, Answer(401, {}, times=1))
+    peer.hang(path)
+    monkeypatch.setattr(fetcher_module, "DOCUMENT_SECONDS", 0.3)
+    with pytest.raises(ConnectFailed, match="too long"):
+        await net.fetcher.document(note)
+    assert len(peer.requests) == 2
 
 
 # WebFinger

@@ -14,6 +14,7 @@ from fedblog.demo.peer_actor import PeerActor, Style
 from fedblog.demo.peer_server import Answer
 from fedblog.errors import Refused
 from fedblog.federation import bounded
+from fedblog.federation import keyring as keyring_module
 from fedblog.federation.keyring import KeyRefused
 from fedblog.signatures.keys import PrivateKey
 from fedblog.storage import actors, keys
@@ -211,6 +212,18 @@ async def test_KEY_07_no_answer_stops_questions_to_the_host(
     net.clock.now += 301
     await refusal(net, ana.key.key_id, ana.id)
     assert len(opened) == 2
+
+
+async def test_SECURITY_71_a_slow_key_server_meets_a_deadline(
+    net: Net, peer: PeerServer, ana: PeerActor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """503 for its own people, and the next one of its host gets it at once."""
+    monkeypatch.setattr(keyring_module, "KEY_DEADLINE", 0.3)
+    peer.hang(ana.path)
+    for key_id in (ana.key.key_id, f"{peer.base_url}/users/other#main-key"):
+        error = await refusal(net, key_id, None)
+        assert (error.status, error.retry_after) == (503, 300)
+    assert len(peer.requests) == 1
 
 
 async def test_KEY_08_bad_entries_are_skipped(net: Net, ana: PeerActor, peer: PeerServer) -> None:
