@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from fedblog.activitypub.multikey import read_multibase, read_pem
 from fedblog.activitypub.values import near
-from fedblog.activitypub.vocab import Activity, ActorDocument, KeyDocument, Note
+from fedblog.activitypub.vocab import CHAT_TYPES, Activity, ActorDocument, KeyDocument, Note
 from fedblog.blog.audience import audience_of, narrower
 from fedblog.blog.model import ActorId, Attachment, NewReply, Profile, RemoteKey, ReplyState, Visibility
 from fedblog.text.dates import parse_as2_datetime
@@ -107,8 +107,9 @@ def reply_of(
 def visibility_of(note: Note, activity: Activity | None, *, followers_uri: str) -> Visibility:
     """Who may see a received object: its own `to` and `cc` decide, the activity's only where it has none; where both
     speak, the narrower one holds (VIS-03). Without any audience it is private. `followers_uri` is its author's."""
+    direct = note.direct_message or note.type in CHAT_TYPES
     told = [
-        audience_of(source.to, source.cc, followers_uri, note.direct_message)
+        audience_of(source.to, source.cc, followers_uri, direct)
         for source in (note, activity)
         if source is not None and (source.to or source.cc)
     ]

@@ -14,6 +14,8 @@ Json = dict[str, Any]
 ACTOR_TYPES = frozenset({"Person", "Group", "Application", "Service", "Organization"})
 # What may show as a comment (INB-13).
 REPLY_TYPES = frozenset({"Note", "Article", "Page", "Question", "Video", "Audio", "Image", "Event"})
+# Private by their kind, whatever their audience says.
+CHAT_TYPES = frozenset({"ChatMessage", "EncryptedMessage"})
 # What the inbox acts on (INB-09); everything else is acknowledged and counted.
 ACTIVITY_TYPES = frozenset(
     {

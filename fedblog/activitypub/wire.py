@@ -122,7 +122,9 @@ def _split(text: str, separator: str) -> list[str]:
 
 
 def _depth_of(text: str) -> int:
-    """Deepest nesting, found in one pass without recursion; an upper bound where the syntax is broken."""
+    """Deepest nesting, found in one pass without recursion; an upper bound where the syntax is broken, 0 for "few"."""
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return 0  # can't be too deep; so it is with nearly everything that comes
     depth = deepest = 0
     for match in _BRACKETS_OR_STRING.finditer(text):
         token = match[0]

@@ -376,3 +376,9 @@ def test_VIS_03_the_narrower_audience_wins(
 def test_VIS_04_direct_message_forces_private(flag: object) -> None:
     note = read_note({**NOTE, "to": [PUBLIC], "directMessage": flag})
     assert visibility_of(note, None, followers_uri="") is Visibility.DIRECT
+
+
+def test_VIS_04_chat_messages_are_private_by_kind() -> None:
+    note = read_note({**NOTE, "type": "ChatMessage", "to": [PUBLIC]})
+    assert visibility_of(note, None, followers_uri="") is Visibility.DIRECT
+    assert not note.is_reply_type

@@ -81,6 +81,10 @@ def test_depth_is_counted_outside_of_strings_only() -> None:
     assert parse_object(json.dumps({"a": "[" * 1000, "b": '\\"[{' * 100}).encode())
 
 
+def test_wide_documents_are_not_taken_for_deep_ones() -> None:
+    assert len(parse_object(json.dumps({"a": [[{}]] * 1000, "b": [{"c": []}] * 1000}).encode())) == 2
+
+
 def test_escapes_that_make_whole_characters_pass() -> None:
     assert parse_object(b'{"a":"\\ud83d\\ude00 \\u00e4"}') == {"a": "😀 ä"}
 
