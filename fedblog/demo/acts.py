@@ -173,8 +173,8 @@ ACTS = (
         "jonas",
         "hub",
         text="Lovely to read about a Torpedo again. One thing: the washer under the pinion goes in with the bevel "
-        "facing outwards from 1965 on. In yours, from 1961, it faces inwards: I went down to the cellar and looked. So you "
-        "were right, and I was four years late.",
+        "facing outwards from 1965 on. In yours, from 1961, it faces inwards: I went down to the cellar and looked. "
+        "So you were right, and I was four years late.",
     ),
     Act(
         0.6,

@@ -149,17 +149,17 @@ class Stage:
         self._say(act.who, "deletes their reply; what others answered to it stays", server)
 
     async def _like(self, act: Act) -> None:
-        await self._react_with(act, lambda actor, uri: payloads.like(actor, uri), f"likes {self._whose(act.to)}")
+        await self._react_with(act, lambda actor, uri: payloads.like(actor, uri), f"likes {self._what(act.to)}")
 
     async def _react(self, act: Act) -> None:
-        words = f"reacts with {act.text} to {self._whose(act.to)}"
+        words = f"reacts with {act.text} to {self._what(act.to)}"
         await self._react_with(act, lambda actor, uri: habits.react(actor, uri, act.text), words)
 
     async def _boost(self, act: Act) -> None:
         def announce(actor: Any, uri: str) -> dict[str, Any]:
             return payloads.announce(actor, uri, cc=[actor.followers, self.things[act.to].author.id])
 
-        await self._react_with(act, announce, f"boosts {self._whose(act.to)}")
+        await self._react_with(act, announce, f"boosts {self._what(act.to)}")
 
     async def _react_with(self, act: Act, make: Callable[[Any, str], dict[str, Any]], words: str) -> None:
         """To where the liked thing lives: to the blog, or to the server of whoever wrote that reply."""
@@ -187,7 +187,7 @@ class Stage:
     async def _author_like(self, act: Act) -> None:
         reply_id = await self._reply_id(self.things[act.to])
         await self._services.publisher.like_reply(reply_id, author_id=await self._author(act.who))
-        self._say(act.who, f"likes {self._whose(act.to)}")
+        self._say(act.who, f"likes {self._what(act.to)}")
 
     async def _publish(self, act: Act) -> None:
         post = await self._services.publisher.publish(self._drafts[act.to])
@@ -214,6 +214,9 @@ class Stage:
             return f"“{_TITLES[label]}”"
         handle = self.things[label].author.handle
         return NAMES[handle.split("@")[1]]
+
+    def _what(self, label: str) -> str:
+        return self._whose(label) if label in _TITLES else f"the reply of {self._whose(label)}"
 
     def _say(self, who: str, words: str, server: DemoServer | None = None) -> None:
         where = f" ({server.place.host.partition('.')[0]})" if server is not None else ""
