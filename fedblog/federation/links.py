@@ -21,13 +21,14 @@ _ATTRIBUTE = re.compile(
     r"""([A-Za-z][A-Za-z0-9:-]{0,40}+)[ \t\r\n]{0,8}+=[ \t\r\n]{0,8}+(?:"([^"]*+)"|'([^']*+)'|([^\s"'>]++))"""
 )
 _HEADER_LINK = re.compile(r"<([^<>]{1,2048}+)>((?:[ \t]*+;[ \t]*+[^;,\"]{1,200}+(?:\"[^\"]{0,500}+\")?)*+)")
+_PARAMETER = re.compile(r";[ \t]*+([A-Za-z]{1,20}+)[ \t]*+=[ \t]*+(?:\"([^\"]*+)\"|([^\s\";,]++))")
 
 
 def alternate_in_header(values: list[str], base: Uri) -> Uri | None:
     """The activity+json alternate that `Link` headers name (RFC 8288), resolved against `base`."""
     for value in values:
         for target, parameters in _HEADER_LINK.findall(value[:MAX_TAG]):
-            found = {match[1].lower(): match[2] or match[3] or match[4] or "" for match in _attributes(parameters)}
+            found = {match[1].lower(): match[2] or match[3] or "" for match in _PARAMETER.finditer(parameters)}
             if _is_alternate(found):
                 return maybe_uri(urljoin(base, target.strip()))
     return None

@@ -33,6 +33,10 @@ HOST_FORMS = [
     *("localhost", "LOCALHOST", "localhost.", "a.localhost", "127.0.0.1.localhost", "①②⑦.⓪.⓪.①", "127。0。0。1"),
     *("１２７.0.0.1", "127.0.0.0x1", "1.2.3.4.5", "256.256.256.256", "0x", "08.8.8.8", "999999999999"),
 ]  # fmt: skip
+# What `ipaddress.is_global` calls global and no peer is at.
+PYTHON_LEAVES_OUT = [
+    *("192.0.0.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.175.48.0/24", "224.0.0.0/4"),
+]
 PUBLIC = [
     *("8.8.8.8", "1.1.1.1", "100.63.255.255", "100.128.0.0", "172.15.0.1", "172.32.0.1", "223.255.255.255", "11.0.0.1"),
     *("192.0.1.1", "198.17.255.255", "198.20.0.0", "2606:4700::1111", "2a00:1450::1", "2001:200::1", "3ffe::1"),
@@ -121,16 +125,22 @@ def test_SECURITY_63_64_65_66_addresses_are_refused(host: str) -> None:
 
 
 def test_SECURITY_65_agrees_with_an_independent_table() -> None:
-    """Random addresses: whatever Python's own registry calls private, reserved or multicast is refused here too."""
+    """Random addresses and the edges of all special networks, against Python's registry and what it leaves out."""
     dice = random.Random(65)
+    nets = [ipaddress.ip_network(net) for net in PYTHON_LEAVES_OUT]
+    edges = [int(net[at]) + step for net in nets for at in (0, -1) for step in (-1, 0, 1)]
+    for number in [*edges, *(dice.getrandbits(32) for _ in range(20_000))]:
+        address = ipaddress.IPv4Address(number)
+        left_out = any(address in net for net in nets)
+        special = not address.is_global or address.is_multicast or address.is_reserved or left_out
+        assert is_global_unicast(address) is not special, address
     for _ in range(20_000):
-        address: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.IPv4Address(dice.getrandbits(32))
-        if not address.is_global or address.is_multicast or address.is_reserved:
-            assert not is_global_unicast(address), address
         six = ipaddress.IPv6Address(dice.getrandbits(128))
-        if is_global_unicast(six):
-            assert six in ipaddress.ip_network("2000::/3")
-            assert six.is_global, six
+        in_three = six in ipaddress.ip_network("2000::/3")
+        assert not is_global_unicast(six) or (in_three and six.is_global), six
+        near = ipaddress.IPv6Address((0x2001 << 112) | dice.getrandbits(112))
+        if int(near) >> 96 >= 0x20010200 and int(near) >> 96 != 0x20010DB8:
+            assert is_global_unicast(near), near
 
 
 def test_allow_networks_opens_what_it_names_only() -> None:
