@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.live import Live, live_app
-from tests.live import Live, live_app
 from tests.web.desk import desk, template
 
 __all__ = ["desk", "live", "template"]
@@ -17,12 +16,5 @@ __all__ = ["desk", "live", "template"]
 @pytest.fixture
 async def live(tmp_path: Path) -> AsyncIterator[Live]:
     """A fresh instance without workers."""
-    async with live_app(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-async def live(tmp_path: Path) -> AsyncIterator[Live]:
-    """A fresh, empty blog without workers."""
     async with live_app(tmp_path) as running:
         yield running
