@@ -1,4 +1,4 @@
-"""One running instance a test."""
+"""One running instance a test: `live` is fresh and empty, `desk` has an owner, an editor and two authors."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ __all__ = ["desk", "live", "template"]
 
 @pytest.fixture
 async def live(tmp_path: Path) -> AsyncIterator[Live]:
-    """A fresh instance without workers."""
+    """A fresh, empty blog without workers."""
     async with live_app(tmp_path) as running:
         yield running

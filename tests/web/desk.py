@@ -24,6 +24,7 @@ from fedblog.blog.model import (
     Account,
     Actor,
     NewReply,
+    OutgoingActivity,
     Post,
     PostId,
     PostText,
@@ -36,7 +37,7 @@ from fedblog.blog.model import (
 from fedblog.config import Settings, make_settings
 from fedblog.federation.services import Services
 from fedblog.federation.setup import add_author
-from fedblog.storage import accounts, actors, replies
+from fedblog.storage import accounts, actors, outgoing, replies
 from fedblog.web.keys import SERVICES
 from fedblog.web.passwords import hash_password
 
@@ -129,6 +130,13 @@ class Desk:
         account = await self.account(author)
         post = await self.parts.publisher.save_draft(text, author_id=account.actor_id)
         return await self.parts.publisher.publish(post.id) if publish else post
+
+    async def sent(self) -> list[OutgoingActivity]:
+        """All activities that were queued, oldest first."""
+        ids = self.parts.ids
+        waiting = await self.parts.db.read(outgoing.unexpanded, 1000)
+        found = [await self.parts.db.read(outgoing.by_uri, ids.activity(number)) for number in waiting]
+        return [activity for activity in found if activity is not None]
 
     async def stranger(self, name: str = "mia", domain: str = "far.example") -> Actor:
         """Somebody on another server."""

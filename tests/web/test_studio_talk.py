@@ -1,0 +1,191 @@
+"""Conversations: reading, answering, deciding; and who may."""
+
+from __future__ import annotations
+
+import json
+
+from fedblog.blog.model import PostId, ReactionKind, Reply, ReplyId, ReplyState, Visibility
+from fedblog.storage import accounts, reactions, replies, threads
+from tests.web.desk import Desk
+
+
+async def test_replies_show_with_what_they_answer_and_are_unread_once(desk: Desk) -> None:
+    post = await desk.write_post("anna", "On bread")
+    mia, kai = await desk.stranger("mia"), await desk.stranger("kai", "other.example")
+    first = await desk.reply(post, mia, "Which flour?")
+    await desk.reply(post, kai, "Rye, I guess", parent=first)
+    anna = await desk.logged_in("anna")
+    assert "unread: </span>2" in (await anna.get("/studio")).text
+    page = await anna.get("/studio/conversations")
+    assert page.text.index("Rye, I guess") < page.text.index("@mia@far.example")
+    assert page.text.count("is-unread") == 2
+    assert '<bdi class="talk-above-name">Mia</bdi> Which flour?' in page.text
+    assert "is-unread" not in (await anna.get("/studio/conversations")).text
+    assert "Nothing here." in (await anna.get("/studio/conversations?show=unread")).text
+
+
+async def test_likes_and_boosts_are_in_the_list(desk: Desk) -> None:
+    post = await desk.write_post("anna")
+    mia = await desk.stranger()
+    for kind in (ReactionKind.LIKE, ReactionKind.ANNOUNCE, ReactionKind.DISLIKE):
+        await desk.parts.db.write(
+            reactions.add, kind=kind, actor_id=mia.id, post_id=post.id, activity_uri=f"https://far.example/{kind}"
+        )
+    text = (await (await desk.logged_in("anna")).get("/studio/conversations")).text
+    assert "liked" in text
+    assert "boosted" in text
+    assert "dislike" not in text
+    assert "Mia" not in (await (await desk.logged_in("bert")).get("/studio/conversations")).text
+
+
+async def test_an_answer_goes_out_as_a_note_and_stands_in_the_list(desk: Desk) -> None:
+    post = await desk.write_post("anna")
+    reply = await desk.reply(post, await desk.stranger())
+    anna = await desk.logged_in("anna")
+    done = await anna.send(
+        f"/studio/replies/{reply.id}/answer", {"source": "Thank *you*!", "back": "/studio/conversations"}
+    )
+    assert done.status == 303
+    page = await anna.follow(done)
+    assert "Your answer is out." in page.text
+    assert "Thank <em>you</em>!" in page.text
+    activity = (await desk.sent())[-1]
+    note = json.loads(activity.body)["object"]
+    assert (activity.type, note["type"], note["inReplyTo"]) == ("Create", "Note", reply.uri)
+
+
+async def test_an_own_answer_can_be_changed_and_deleted(desk: Desk) -> None:
+    post = await desk.write_post("anna")
+    anna = await desk.logged_in("anna")
+    await anna.send(f"/studio/posts/{post.id}/answer", {"source": "First"})
+    thread = (await anna.get("/studio/conversations")).text
+    number = thread.split("/studio/answers/")[1].split('"')[0]
+    desk.clock.now += 60
+    assert (await anna.send(f"/studio/answers/{number}", {"source": "Second"})).status == 303
+    assert "Second" in (await desk.browser().get("/@anna/on-bread")).text
+    assert (await anna.get(f"/studio/answers/{number}/delete")).status == 200
+    assert (await anna.send(f"/studio/answers/{number}/delete")).status == 303
+    assert "Second" not in (await desk.browser().get("/@anna/on-bread")).text
+    types = [activity.type for activity in await desk.sent()]
+    assert types[-3:] == ["Create", "Update", "Delete"]
+
+
+async def test_an_empty_answer_is_refused(desk: Desk) -> None:
+    reply = await desk.reply(await desk.write_post("anna"), await desk.stranger())
+    anna = await desk.logged_in("anna")
+    assert (await anna.send(f"/studio/replies/{reply.id}/answer", {"source": " \n "})).status == 400
+
+
+async def test_hiding_and_approving_decide_what_the_page_shows(desk: Desk) -> None:
+    post = await desk.write_post("anna")
+    reply = await desk.reply(post, await desk.stranger(), "Held words", state=ReplyState.HELD)
+    anna, reader = await desk.logged_in("anna"), desk.browser()
+    assert "Held words" not in (await reader.get("/@anna/on-bread")).text
+    assert "Held words" in (await anna.get("/studio/conversations?show=held")).text
+    for do, shown in (("approve", True), ("hide", False), ("approve", True)):
+        done = await anna.send(f"/studio/replies/{reply.id}/state", {"do": do})
+        assert done.status == 303
+        assert ("Held words" in (await reader.get("/@anna/on-bread")).text) is shown
+
+
+async def test_a_private_reply_is_for_the_one_it_answers_alone(desk: Desk) -> None:
+    post = await desk.write_post("anna")
+    secret = await desk.reply(post, await desk.stranger(), "Between us", visibility=Visibility.DIRECT)
+    anna = await desk.logged_in("anna")
+    page = (await anna.get("/studio/conversations?show=private")).text
+    assert "Between us" in page
+    assert "Private: only you see this" in page
+    assert "Between us" not in (await desk.browser().get("/@anna/on-bread")).text
+    for name in ("olga", "edda", "bert"):
+        other = await desk.logged_in(name)
+        assert "Between us" not in (await other.get("/studio/conversations")).text
+        assert "Between us" not in (await other.get("/studio")).text
+        assert (await other.send(f"/studio/replies/{secret.id}/answer", {"source": "x"})).status == 404
+        assert (await other.send(f"/studio/replies/{secret.id}/state", {"do": "approve"})).status == 404
+
+
+async def test_a_private_reply_to_a_guest_answer_goes_to_who_wrote_that(desk: Desk) -> None:
+    post = await desk.write_post("anna")
+    edda = await desk.logged_in("edda")
+    await edda.send(f"/studio/posts/{post.id}/answer", {"source": "Edda here"})
+    account = await desk.account("edda")
+    answer = next(row for row in await _thread(desk, post.id) if row.actor_id == account.actor_id)
+    await desk.reply(post, await desk.stranger(), "For Edda", parent=answer, visibility=Visibility.DIRECT)
+    assert "For Edda" in (await edda.get("/studio/conversations")).text
+    assert "For Edda" not in (await (await desk.logged_in("anna")).get("/studio/conversations")).text
+
+
+async def _thread(desk: Desk, post_id: PostId) -> list[Reply]:
+    return [row.reply for row in await desk.parts.db.read(threads.thread, post_id, public_only=False)]
+
+
+async def test_the_answer_to_a_private_reply_stays_private(desk: Desk) -> None:
+    post = await desk.write_post("anna")
+    secret = await desk.reply(post, await desk.stranger(), "Between us", visibility=Visibility.DIRECT)
+    anna = await desk.logged_in("anna")
+    await anna.send(f"/studio/replies/{secret.id}/answer", {"source": "Just you"})
+    activity = (await desk.sent())[-1]
+    assert not activity.public
+    assert b"#Public" not in activity.body
+    assert "Just you" not in (await desk.browser().get("/@anna/on-bread")).text
+
+
+async def test_authors_cannot_reach_into_the_threads_of_others(desk: Desk) -> None:
+    post = await desk.write_post("anna")
+    reply = await desk.reply(post, await desk.stranger())
+    anna, bert = await desk.logged_in("anna"), await desk.logged_in("bert")
+    await anna.send(f"/studio/posts/{post.id}/answer", {"source": "Mine"})
+    own = next(one for one in await _thread(desk, post.id) if one.local)
+    for path, form in (
+        (f"/studio/replies/{reply.id}/answer", {"source": "x"}),
+        (f"/studio/replies/{reply.id}/state", {"do": "hide"}),
+        (f"/studio/answers/{own.id}", {"source": "x"}),
+        (f"/studio/answers/{own.id}/delete", {}),
+        (f"/studio/answers/{reply.id}", {"source": "x"}),
+        ("/studio/replies/1/state", {"do": "hide"}),
+    ):
+        assert (await bert.send(path, form)).status == 404
+    stored = await desk.parts.db.read(replies.by_id, ReplyId(reply.id))
+    assert stored is not None
+    assert stored.state is ReplyState.PUBLISHED
+
+
+async def test_an_editor_cannot_put_words_into_an_authors_mouth(desk: Desk) -> None:
+    post = await desk.write_post("anna")
+    await (await desk.logged_in("anna")).send(f"/studio/posts/{post.id}/answer", {"source": "Mine"})
+    own = next(one for one in await _thread(desk, post.id) if one.local)
+    edda = await desk.logged_in("edda")
+    assert (await edda.send(f"/studio/answers/{own.id}", {"source": "x"})).status == 404
+
+
+async def test_hostile_names_and_texts_are_inert_in_the_studio(desk: Desk) -> None:
+    post = await desk.write_post("anna", "<img src=x onerror=alert(1)>")
+    actor = await desk.stranger('"><script>alert(1)</script>')
+    await desk.reply(post, actor, "fine")
+    anna = await desk.logged_in("anna")
+    for path in ("", "/conversations", "/posts"):
+        text = (await anna.get(f"/studio{path}")).text
+        assert "<script>alert" not in text
+        assert "<img src=x" not in text
+
+
+async def test_long_conversations_come_in_pages_that_know_what_was_new(desk: Desk) -> None:
+    post = await desk.write_post("anna")
+    mia = await desk.stranger()
+    for number in range(33):
+        await desk.reply(post, mia, f"Word {number:02}")
+    anna = await desk.logged_in("anna")
+    first = await anna.get("/studio/conversations")
+    assert first.text.count("is-unread") == 30
+    older = first.text.split('href="/studio/conversations?before=')[1].split('"')[0].replace("&amp;", "&")
+    second = await anna.get(f"/studio/conversations?before={older}")
+    assert second.text.count("is-unread") == 3
+    assert "Word 00" in second.text
+
+
+async def test_somebody_else_reading_leaves_my_unread_marks(desk: Desk) -> None:
+    await desk.reply(await desk.write_post("anna"), await desk.stranger())
+    olga, anna = await desk.logged_in("olga"), await desk.logged_in("anna")
+    await olga.get("/studio/conversations")
+    assert await desk.parts.db.read(accounts.seen_at, (await desk.account("anna")).id) == 0
+    assert "is-unread" in (await anna.get("/studio/conversations")).text
