@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 POST_SECONDS = 10.0
 LEASE_SECONDS = 60
-POLL_SECONDS = 5.0
+POLL_SECONDS = 1.0  # a command in another process may have published something
 MAX_IN_FLIGHT = 50  # DLV-13: a first wave that receivers can answer with their own fetches
 PER_HOST = 2
 BREAKER_FAILURES = 5
@@ -221,5 +221,7 @@ def _host_trouble(tx: Tx, host: str, attempt: Attempt, now: int) -> None:
     dead = state.failing_since is not None and now - state.failing_since > WEEK
     open_until = reopen_after(failures, now=now, dead=dead) if failures >= BREAKER_FAILURES else 0
     deliveries.host_failed(tx, host, open_until=open_until)
+    if dead:
+        deliveries.drop_stale(tx, host, now - WEEK)
     if attempt.retry_after is not None:
         deliveries.delay_host(tx, host, now + min(attempt.retry_after, DAY))  # DLV-07

@@ -62,8 +62,8 @@ def reopen_after(failures: int, *, now: int, dead: bool) -> int:
     """When a failing host gets its next probe: 30 s doubling to 1 h; once a day when a week has passed (DLV-10, 11)."""
     if dead:
         return now + DAILY
-    exponent = min(max(0, failures - BREAKER_FAILURES), 10)  # bounded: 2**n of a hostile count is no number to make
-    return now + min(BREAKER_MOST, BREAKER_FIRST * 2**exponent)
+    doublings = min(max(0, failures - BREAKER_FAILURES), 10)  # bounded, whatever the count
+    return now + min(BREAKER_MOST, BREAKER_FIRST << doublings)
 
 
 def retry_after_seconds(value: str | None, *, now: float) -> int | None:
