@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fedblog.activitypub import wire
 from fedblog.activitypub.ids import LocalIds
@@ -61,6 +61,7 @@ _MAY_LACK_ID = frozenset(
         "Remove",
     }
 )
+_REACTIONS = frozenset({"Like", "EmojiReact", "Dislike"})
 _KEYED_BY_OBJECT = frozenset({"Create", "Update", "Delete"})
 
 
@@ -148,7 +149,7 @@ class Inbox:
             await self._authenticator.trust(read_activity(short_names(doc)), claims, now=now)
             return await self._settle(None, seen, ignored(Outcome.FORBIDDEN_KEYWORD))
         activity = read_activity(short_names(doc))
-        self._check_ids(activity, seen)
+        activity = self._check_ids(activity, seen)
         return await self._decide(activity, claims, seen, recipient or "", now)
 
     async def _decide(
@@ -204,8 +205,12 @@ class Inbox:
         except (FetchGone, DialRefused, FetchFailed) as exc:
             raise Refused("the actor can't be fetched", reason="actor_unfetchable", status=401) from exc
 
-    def _check_ids(self, activity: Activity, seen: _Seen) -> None:
-        """The activity's id is on the actor's own host (INB-06), and the actor is not one of ours."""
+    def _check_ids(self, activity: Activity, seen: _Seen) -> Activity:
+        """The activity's id is on the actor's own host (INB-06), and the actor is not one of ours.
+
+        A foreign id is refused wherever an activity is remembered by it. Reactions are remembered by actor and object
+        and what we don't handle not at all: there a foreign id (bridges make them) is left out.
+        """
         actor = maybe_uri(activity.actor)
         if actor is None:
             raise Refused("the actor is no usable URL", reason="actor_invalid")
@@ -216,13 +221,16 @@ class Inbox:
             needs = activity.type not in _MAY_LACK_ID
             if needs and (activity.type not in _KEYED_BY_OBJECT or activity.object_id is None):
                 raise Refused("the activity has no id", reason="id_missing")
-            return
+            return activity
         usable = maybe_uri(activity.id)
         if usable is None:
             raise Refused("the activity's id is no usable URL", reason="id_invalid")
         seen.activity_uri = usable
-        if not same_origin(usable, actor):
-            raise Refused("the activity's id is not on the actor's server", reason="id_elsewhere", status=403)
+        if same_origin(usable, actor):
+            return activity
+        if activity.type in _REACTIONS or activity.type not in HANDLERS:
+            return replace(activity, id=None)
+        raise Refused("the activity's id is not on the actor's server", reason="id_elsewhere", status=403)
 
     async def _refuse_blocked(self, seen: _Seen) -> None:
         if await self._db.read(moderation.is_blocked, actor_uri=seen.actor_uri, host=seen.host):

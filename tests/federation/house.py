@@ -41,7 +41,7 @@ from fedblog.storage.seal import Sealer
 BASE_URL = "https://blog.example"
 ACTIVITY_JSON = "application/activity+json"
 PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
-NOW = 1_790_000_000  # 2026-09-21
+NOW = 1_795_500_000  # 2026-11-24, after everything in the fixtures
 SEALER = Sealer(b"s" * 32)
 _ORIGIN = re.compile(r"https?://([A-Za-z0-9_.-]+)(?::\d+)?(?=[/?#\"\s<]|$)")
 _NOT_SERVERS = frozenset({"www.w3.org", "w3id.org", "joinmastodon.org", "schema.org", "purl.org", "ostatus.org"})
@@ -112,7 +112,7 @@ class World:
         """How often a URL was asked for."""
         return self.seen.count(self._place(url))
 
-    def person(self, url: str, kind: str = "Person", **extra: Any) -> str:
+    def person(self, url: str, kind: str = "Person", /, **extra: Any) -> str:
         """Serve an actor at `url`, with the world's one key under its own key id; returns the id."""
         url = url.partition("#")[0]
         name = re.sub(r"[^A-Za-z0-9_]", "", url.rstrip("/").rpartition("/")[2]) or "someone"
@@ -266,7 +266,7 @@ class House:
             "attributedTo": actor,
             "inReplyTo": parent,
             "content": content,
-            "published": "2026-09-21T12:00:00Z",
+            "published": "2026-11-24T01:00:00Z",
             "to": [PUBLIC],
             "cc": [f"{actor}/followers"],
             **extra,

@@ -202,9 +202,9 @@ async def test_INB_16_an_edit_by_its_author(house: House) -> None:
     post, bob = await house.publish(), house.person()
     note = house.note(bob, post.uri)
     await house.send(house.create(note))
-    newer = {**note, "content": "<p>Edited</p>", "updated": "2026-09-21T13:00:00Z"}
+    newer = {**note, "content": "<p>Edited</p>", "updated": "2026-11-24T02:00:00Z"}
     assert await house.send(house.activity("Update", bob, newer)) == (202, "reply_edited")
-    older = {**note, "content": "<p>Older</p>", "updated": "2026-09-21T12:30:00Z"}
+    older = {**note, "content": "<p>Older</p>", "updated": "2026-11-24T01:30:00Z"}
     assert await house.send(house.activity("Update", bob, older)) == (202, "not_newer")
     reply = await kept(house, note["id"])
     assert reply.content_html == "<p>Edited</p>"
@@ -240,11 +240,11 @@ async def test_INB_18_a_narrowed_audience_leaves_the_page_at_once(house: House) 
     post, bob = await house.publish(), house.person()
     note = house.note(bob, post.uri)
     await house.send(house.create(note))
-    direct = {**note, "to": [ANA], "cc": [], "updated": "2026-09-21T13:00:00Z"}
+    direct = {**note, "to": [ANA], "cc": [], "updated": "2026-11-24T02:00:00Z"}
     await house.send(house.activity("Update", bob, direct))
     assert await house.thread(post) == []
     assert (await house.get_post(post)).reply_count == 0
-    wide = {**note, "updated": "2026-09-21T14:00:00Z"}
+    wide = {**note, "updated": "2026-11-24T03:00:00Z"}
     await house.send(house.activity("Update", bob, wide))
     assert (await kept(house, note["id"])).visibility is Visibility.DIRECT
 

@@ -98,8 +98,8 @@ async def test_INB_15_BACK_01_a_child_before_its_parents(house: House) -> None:
     """The missing ones are fetched up to our post; then the whole branch shows, in order."""
     post, bob, eve = await house.publish(), house.person(), house.person("e.example", "eve")
     first = house.note(bob, post.uri, "<p>1</p>")
-    second = house.note(eve, first["id"], "<p>2</p>", published="2026-09-21T12:01:00Z")
-    third = house.note(bob, second["id"], "<p>3</p>", published="2026-09-21T12:02:00Z")
+    second = house.note(eve, first["id"], "<p>2</p>", published="2026-11-24T01:01:00Z")
+    third = house.note(bob, second["id"], "<p>3</p>", published="2026-11-24T01:02:00Z")
     house.world.serve(first)
     house.world.serve(second)
     assert await house.send(house.create(third)) == (202, "reply_orphaned")
