@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Callable
 
 from fedblog.activitypub.discovery import parse_acct
@@ -14,8 +15,10 @@ from fedblog.errors import InvalidInput
 from fedblog.federation.budget import Budget
 from fedblog.federation.fetcher import Fetcher
 from fedblog.federation.webfinger import confirmed_domain
-from fedblog.storage import actors
+from fedblog.storage import actors, keys
 from fedblog.storage.database import Database
+
+log = logging.getLogger(__name__)
 
 
 async def keep_actor(
@@ -41,8 +44,10 @@ async def keep_actor(
     profile = profile_of(document, domain=domain, now=int(clock()))
     own_ids = {key.id for key in own_keys(document)}
     profile = dataclasses.replace(profile, keys=tuple(key for key in profile.keys if key.key_id in own_ids))
-    if document.partial and known is not None:
-        profile = _only_keys(known, profile)
+    if known is not None:
+        await _note_new_keys(db, profile)
+        if document.partial:
+            profile = _only_keys(known, profile)
     return await db.write(actors.upsert_remote, profile)
 
 
@@ -53,6 +58,13 @@ def own_keys(document: ActorDocument) -> list[KeyDocument]:
         for key in document.public_keys
         if same_origin(key.id, document.id) and (not key.owner or same_id(key.owner, document.id))
     ]
+
+
+async def _note_new_keys(db: Database, profile: Profile) -> None:
+    """All keys at once are new: a rotation, or a domain that was sold (SECURITY 48). The admin's log says so."""
+    before = {key.public_pem for key in await db.read(keys.actor_keys, profile.uri)}
+    if before and before.isdisjoint(key.public_pem for key in profile.keys):
+        log.warning("%s has other keys than before", profile.uri)
 
 
 async def _domain(fetcher: Fetcher, document: ActorDocument, known: Actor | None, budget: Budget | None) -> str:

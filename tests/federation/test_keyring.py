@@ -170,6 +170,18 @@ async def test_KEY_05_SECURITY_27_rotated_keys_are_picked_up_once_a_minute(
     assert peer.gets("/users/ana") == 3
 
 
+async def test_SECURITY_48_a_change_of_all_keys_is_logged(
+    net: Net, ana: PeerActor, rsa_keys: list[PrivateKey], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not the first sight of an actor, nor the same keys again."""
+    await net.keyring.key(ana.key.key_id, actor_uri=ana.id)
+    await net.resolver.actor(ana.id, refresh=True)
+    assert "other keys" not in caplog.text
+    ana.rotate_key(rsa_keys[1])
+    await net.keyring.key(ana.key.key_id, actor_uri=ana.id, fresh=True)
+    assert f"{ana.id} has other keys than before" in caplog.text
+
+
 @pytest.mark.parametrize("status", [404, 410])
 async def test_KEY_06_gone_is_401(net: Net, peer: PeerServer, ana: PeerActor, status: int) -> None:
     """With the server's own number, which tells a deleted actor from a missing one (KEY-10)."""
