@@ -25,6 +25,6 @@ def decode(text: str, count: int) -> tuple[int, ...]:
         numbers = tuple(int(part) for part in plain.split("."))
     except (ValueError, binascii.Error):
         raise NotFound("no such page") from None
-    if len(numbers) != count or any(abs(number) >= 2**63 for number in numbers) or encode(*numbers) != text:
+    if len(numbers) != count or any(not 0 <= number < 2**63 for number in numbers) or encode(*numbers) != text:
         raise NotFound("no such page")
     return numbers

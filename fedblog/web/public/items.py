@@ -9,6 +9,7 @@ from aiohttp import web
 
 from fedblog.activitypub.ids import LocalIds
 from fedblog.blog.model import Actor, ActorId, Post
+from fedblog.errors import NotFound
 from fedblog.storage import actors, posts
 from fedblog.storage.database import Tx
 from fedblog.text.excerpt import excerpt, reading_minutes
@@ -63,6 +64,8 @@ def read_list(
         place = (published_at, post_id)
     found = posts.list_public(tx, author_id=author_id, tag=tag, before=place, limit=limit + 1)
     shown = tuple(found[:limit])
+    if before and not shown:
+        raise NotFound("no such page")
     older = cursors.encode(shown[-1].published_at or 0, shown[-1].id) if len(found) > limit else ""
     authors = actors.by_ids(tx, list({post.author_id for post in shown}))
     return PostList(shown, authors, older)
