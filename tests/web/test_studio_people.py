@@ -40,7 +40,8 @@ async def test_a_follow_request_is_approved_or_turned_down(desk: Desk) -> None:
         assert (await anna.send(f"/studio/followers/{mia}", {"of": "anna", "do": do})).status == 303
         assert (await desk.sent())[-1].type == kind
         await anna.send(f"/studio/followers/{mia}", {"of": "anna", "do": "remove"})
-    assert "Nobody yet." in (await anna.get("/studio/followers")).text
+        left = await anna.get("/studio/followers")
+        assert "Nobody yet." in left.text
 
 
 async def test_followers_are_each_authors_own(desk: Desk) -> None:
