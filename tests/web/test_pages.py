@@ -1,0 +1,310 @@
+"""Pages for people: what they show, whom they escape, how they stay whole without scripts."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import html5lib
+import pytest
+
+from fedblog.blog.model import Post, ReactionKind, Reply, ReplyState, Visibility
+from fedblog.storage import posts, replies
+from fedblog.web.keys import PAGES, RENDERER
+from tests.live import Live, live_app
+from tests.samples import make_author, make_person, make_post, make_reply, picture, react
+
+HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
+
+
+def parse(text: str) -> Any:
+    """The page as a browser sees it; broken markup is an error."""
+    parser = html5lib.HTMLParser(strict=False, namespaceHTMLElements=False)
+    tree = parser.parse(text)
+    problems = [code for _, code, _ in parser.errors]
+    assert problems == [], problems
+    return tree
+
+
+async def test_an_empty_blog_says_so_kindly(live: Live) -> None:
+    page = await live.get("/")
+    assert page.status == 200
+    assert "The first page is still blank" in page.text
+    assert live.services.settings.blog.tagline in page.text
+    parse(page.text)
+
+
+async def test_front_page_lists_posts_and_pages_on(tmp_path: Path) -> None:
+    async with live_app(tmp_path, blog={"posts_per_page": 2}) as live:
+        account = await make_author(live.services)
+        for number in range(5):
+            await make_post(live.services, account.actor_id, f"Post {number}", tags=("Tea",))
+        seen: list[str] = []
+        path: str | None = "/"
+        while path is not None:
+            page = await live.get(path)
+            parse(page.text)
+            seen += re.findall(r'<a class="p-name"[^>]*>(Post \d)</a>', page.text)
+            older = re.search(r'rel="next" href="([^"]+)"', page.text)
+            path = older[1] if older else None
+        assert seen == [f"Post {number}" for number in (4, 3, 2, 1, 0)]
+        tag = await live.get("/tag/tea")
+        assert "#Tea" in tag.text
+        assert "5 posts" in tag.text
+        assert (await live.get("/tag/unheard")).status == 404
+
+
+async def test_a_card_counts_in_words(live: Live) -> None:
+    account = await make_author(live.services)
+    post = await make_post(live.services, account.actor_id)
+    bo, cy = await make_person(live.services), await make_person(live.services, "Cy")
+    await make_reply(live.services, bo, "<p>Hello</p>", post=post)
+    await react(live.services, bo, post=post, kind=ReactionKind.LIKE)
+    await react(live.services, cy, post=post, kind=ReactionKind.LIKE)
+    assert "1 reply · 2 likes" in (await live.get("/")).text
+
+
+async def test_a_post_shows_its_conversation_nested(live: Live) -> None:
+    account = await make_author(live.services)
+    post = await make_post(live.services, account.actor_id, "First light")
+    bo, cy = await make_person(live.services), await make_person(live.services, "Cy Dee", "other.example")
+    first = await make_reply(live.services, bo, "<p>One</p>", post=post, published_at=1000, remote_likes=3)
+    answer = await live.services.publisher.answer(author_id=account.actor_id, source="Thanks!", reply_id=first.id)
+    await make_reply(live.services, cy, "<p>Three</p>", parent=answer, published_at=3000)
+    await make_reply(live.services, cy, "<p>Four</p>", post=post, published_at=4000, edited_at=5000)
+    await react(live.services, cy, reply=answer, kind=ReactionKind.LIKE)
+    page = (await live.get(f"/@ana/{post.slug}")).text
+    tree = parse(page)
+    assert "4 thoughts on “First light”" in page
+    top = tree.find(".//ol[@class='thread']")
+    assert len(top.findall("li")) == 2
+    nested = top.find("li/details/ol/li/details/ol/li/article")
+    assert nested is not None
+    assert "Three" in "".join(nested.itertext())
+    assert nested.attrib["aria-label"] == "Reply by Cy Dee to Ana Lima, level 3"
+    assert "@cy@other.example" in page
+    assert '<span class="badge">author</span>' in page
+    assert 'title="As told by social.example">Liked by 3 people' in page
+    assert "Liked by 1 person" in page
+    assert 'class="reply-edited"' in page
+    assert f'href="{first.url}"' in page
+    assert "Reply to <bdi>Bo Berg</bdi>" in page
+    assert "<img" not in page
+
+
+async def test_removed_warned_and_held_replies(live: Live) -> None:
+    account = await make_author(live.services)
+    post = await make_post(live.services, account.actor_id)
+    bo, cy = await make_person(live.services), await make_person(live.services, "Cy Dee")
+    gone = await make_reply(live.services, bo, "<p>oops</p>", post=post)
+    await make_reply(live.services, cy, "<p>below</p>", parent=gone)
+    await make_reply(live.services, cy, "<p>inner</p>", post=post, content_warning="spiders")
+    await make_reply(live.services, cy, "<p>waits</p>", post=post, state=ReplyState.HELD)
+    shot = picture("https://social.example/cat.png", "A cat asleep")
+    await make_reply(live.services, cy, "<p>look</p>", post=post, attachments=(shot,))
+    await live.services.db.write(replies.remove, gone.id)
+    page = (await live.get(f"/@ana/{post.slug}")).text
+    parse(page)
+    assert "oops" not in page
+    assert "This reply was removed by its author." in page
+    assert "below" in page
+    assert re.search(r"<summary>.*spiders</summary>\s*<div[^>]*>\s*<p>inner</p>", page)
+    assert "waits" not in page
+    assert '<a href="https://social.example/cat.png" rel="nofollow ugc noopener">A cat asleep</a>' in page
+
+
+async def test_unlisted_replies_show_in_the_thread_but_not_to_search_engines(live: Live) -> None:
+    account = await make_author(live.services)
+    post = await make_post(live.services, account.actor_id)
+    bo = await make_person(live.services)
+    await make_reply(live.services, bo, "<p>softly</p>", post=post, visibility=Visibility.UNLISTED)
+    page = (await live.get(f"/@ana/{post.slug}")).text
+    assert "softly" in page
+    assert "data-nosnippet" in page
+    assert "softly" not in (await live.get(f"/@ana/{post.slug}/comments.atom")).text
+
+
+async def test_a_page_is_new_with_everything_that_changes_it(live: Live) -> None:
+    account = await make_author(live.services)
+    post = await make_post(live.services, account.actor_id)
+    path = f"/@ana/{post.slug}"
+    bo = await make_person(live.services)
+    seen = {(await live.get(path)).headers["ETag"]}
+
+    async def changes(text: str) -> None:
+        answer = await live.get(path)
+        assert answer.headers["ETag"] not in seen
+        assert text in answer.text
+        seen.add(answer.headers["ETag"])
+
+    await make_reply(live.services, bo, "<p>fresh words</p>", post=post)
+    await changes("fresh words")
+    await react(live.services, bo, post=post, kind=ReactionKind.LIKE)
+    await changes("1 like")
+    await live.services.publisher.update_profile(account.actor_id, name="Ana Maria", summary_source="New bio")
+    await changes("Ana Maria")
+    await make_person(live.services, "Bo Renamed", username="bo")
+    await changes("Bo Renamed")
+    text = await live.services.publisher.compose(title="Second light", source="Changed.", slug=post.slug)
+    await live.services.publisher.edit(post.id, text, editor_id=account.actor_id)
+    await changes("Second light")
+
+
+async def test_a_changed_slug_and_another_spelling_redirect(live: Live) -> None:
+    account = await make_author(live.services)
+    post = await make_post(live.services, account.actor_id, "First light")
+    text = await live.services.publisher.compose(title="First light", source="x", slug="dawn")
+    await live.get("/@ana/first-light")
+    await live.services.publisher.edit(post.id, text, editor_id=account.actor_id)
+    moved = await live.get("/@ana/first-light")
+    assert (moved.status, moved.headers["Location"]) == (301, f"{live.base_url}/@ana/dawn")
+    feed = await live.get("/@ana/first-light/comments.atom")
+    assert (feed.status, feed.headers["Location"]) == (301, f"{live.base_url}/@ana/dawn/comments.atom")
+    assert (await live.get("/@ANA/dawn")).headers["Location"] == f"{live.base_url}/@ana/dawn"
+    assert (await live.get("/@Ana")).headers["Location"] == f"{live.base_url}/@ana"
+
+
+async def test_foreign_text_is_escaped_wherever_it_shows(live: Live) -> None:
+    account = await make_author(live.services, name="Ana")
+    post = await make_post(live.services, account.actor_id, f"Title {HOSTILE}", summary=HOSTILE, tags=("ok",))
+    evil = await make_person(
+        live.services, HOSTILE, username="evil", url="javascript:alert(1)", icon_url="javascript:alert(1)"
+    )
+    shot = picture("javascript:alert(1)", HOSTILE)
+    good = picture('https://x.example/"><script>alert(1)</script>', HOSTILE)
+    await make_reply(
+        live.services,
+        evil,
+        "<p>plain</p>",
+        post=post,
+        name=HOSTILE,
+        content_warning=HOSTILE,
+        language=HOSTILE,
+        url="javascript:alert(1)",
+        attachments=(shot, good),
+    )
+    await react(live.services, evil, post=post, kind=ReactionKind.LIKE)
+    for path in ("/", f"/@ana/{post.slug}", "/@ana", "/tag/ok"):
+        tree = parse((await live.get(path)).text)
+        for element in tree.iter():
+            assert element.tag != "script" or "src" in element.attrib
+            assert not [name for name in element.attrib if name.startswith("on")]
+            for name in ("href", "src"):
+                assert not element.attrib.get(name, "").lower().startswith(("javascript:", "data:"))
+    for path in (f"/interact?handle={HOSTILE}", f"/{HOSTILE}", f"/tag/{HOSTILE}", f"/@{HOSTILE}"):
+        page = await live.get(path)
+        assert page.status in (400, 404)
+        assert "<script>alert" not in page.text
+
+
+async def test_a_long_chain_of_replies_stays_flat_and_whole(live: Live) -> None:
+    account = await make_author(live.services)
+    post = await make_post(live.services, account.actor_id)
+    bo = await make_person(live.services)
+    above: Reply | None = None
+    for number in range(450):
+        above = await make_reply(
+            live.services, bo, f"<p>level {number}.</p>", post=post, parent=above, number=number + 1
+        )
+    first = await live.get(f"/@ana/{post.slug}")
+    parse(first.text)
+    assert first.text.count('<details class="branch" open>') == 4
+    assert "replying-to-always" in first.text
+    following = re.search(r'rel="next nofollow" href="([^"#]+)', first.text)
+    assert following is not None
+    second = await live.get(following[1])
+    parse(second.text)
+    shown = [int(found) for found in re.findall(r"level (\d+)\.", first.text + second.text)]
+    assert shown == list(range(450))
+    assert "From the beginning" in second.text
+
+
+async def test_page_weight_and_no_request_to_anybody_else(live: Live) -> None:
+    account = await make_author(live.services)
+    post = await make_post(live.services, account.actor_id, source="Words. " * 800)
+    bo = await make_person(live.services)
+    for number in range(8):
+        await make_reply(live.services, bo, f"<p>Reply {number}</p>", post=post, number=number + 1)
+    css = await live.get(live.app[RENDERER].assets.url("style.css"))
+    for path in ("/", "/@ana", f"/@ana/{post.slug}"):
+        page = await live.get(path)
+        assert len(page.body) + len(css.body) < 50_000, path
+        tree = parse(page.text)
+        for element in tree.iter():
+            assert "style" not in element.attrib
+            assert element.tag != "style"
+            if element.tag in {"script", "img", "link"}:
+                source = element.attrib.get("src") or element.attrib.get("href", "")
+                loads = element.tag != "link" or element.attrib["rel"] in {"stylesheet", "icon"}
+                assert not loads or source.startswith("/static/"), source
+
+
+async def test_link_previews_and_the_authors_byline(live: Live) -> None:
+    account = await make_author(live.services)
+    post = await make_post(live.services, account.actor_id, "First light", tags=("Tea",))
+    page = await live.get(f"/@ana/{post.slug}")
+    url = f"{live.base_url}/@ana/first-light"
+    for line in (
+        f'<link rel="canonical" href="{url}">',
+        '<meta property="og:title" content="First light">',
+        '<meta property="og:description" content="The kettle sings. Outside, the day begins.">',
+        f'<meta property="og:url" content="{url}">',
+        '<meta property="article:tag" content="Tea">',
+    ):
+        assert line in page.text
+
+
+async def test_DISC_14_pages_name_their_author_for_link_cards(live: Live) -> None:
+    account = await make_author(live.services)
+    post = await make_post(live.services, account.actor_id)
+    page = await live.get(f"/@ana/{post.slug}")
+    handle = f"@ana@{live.services.settings.domain}"
+    assert f'<meta name="fediverse:creator" content="{handle}">' in page.text
+    actor = await live.get("/ap/actors/ana")
+    assert live.services.settings.domain in actor.text
+
+
+async def test_one_version_is_rendered_once_for_everybody(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = await make_author(live.services)
+    post = await make_post(live.services, account.actor_id)
+    renderer = live.app[RENDERER]
+    rendered: list[str] = []
+    original = renderer.html
+
+    def slow(template: str, **context: Any) -> str:
+        rendered.append(template)
+        time.sleep(0.05)  # in a thread: long enough that all others ask meanwhile
+        return original(template, **context)
+
+    monkeypatch.setattr(renderer, "html", slow)
+    answers = await asyncio.gather(*(live.get(f"/@ana/{post.slug}") for _ in range(12)))
+    assert {answer.status for answer in answers} == {200}
+    assert rendered == ["public/post.html"]
+    assert live.app[PAGES] is not None
+
+
+async def test_compressed_pages_have_validators_of_their_own(live: Live) -> None:
+    account = await make_author(live.services)
+    post: Post = await make_post(live.services, account.actor_id)
+    path = f"/@ana/{post.slug}"
+    plain = await live.get(path, headers={"Accept-Encoding": "identity"})
+    zipped = await live.get(path, headers={"Accept-Encoding": "gzip"})
+    refused = await live.get(path, headers={"Accept-Encoding": "gzip;q=0"})
+    assert zipped.headers["Content-Encoding"] == "gzip"
+    assert "Content-Encoding" not in refused.headers
+    assert zipped.body == plain.body == refused.body
+    assert zipped.headers["ETag"] != plain.headers["ETag"]
+    assert "Accept-Encoding" in plain.headers["Vary"]
+    again = await live.get(path, headers={"If-None-Match": f"W/{zipped.headers['ETag']}"})
+    assert again.status == 304
+
+
+async def test_comments_closed_is_said(live: Live) -> None:
+    account = await make_author(live.services)
+    post = await make_post(live.services, account.actor_id)
+    await live.services.db.write(posts.set_comments_open, post.id, False)
+    page = await live.get(f"/@ana/{post.slug}")
+    assert "The conversation under this post is closed." in page.text
