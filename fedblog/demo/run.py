@@ -202,9 +202,8 @@ async def _check(play: asyncio.Task[None], seen: Witness, tell: Tell, started: f
         return 1
     played = time.monotonic() - started
     results = await run_checks(seen)
-    tell(
-        f"\nThe scene took {played:.1f} s from the start; a reply to a reply was there {seen.stage.first_reply_after:.1f} s in."
-    )
+    nested = seen.stage.first_reply_after
+    tell(f"\nThe scene was over after {played:.1f} s; the first reply to a reply came {nested:.1f} s into it.")
     for result in results:
         tell(f"{'ok     ' if not result.problem else 'FAILED '} {result.name}" + _reason(result))
     failed = sum(1 for result in results if result.problem)
