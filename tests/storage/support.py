@@ -109,7 +109,7 @@ def post_uri(post_id: PostId, publication: int) -> str:
     return f"https://blog.example/ap/posts/{post_id}" + (f"-{publication}" if publication > 1 else "")
 
 
-def add_post(tx: Tx, author: Actor | None = None, **changes: Any) -> Post:
+def add_post(tx: Tx, /, author: Actor | None = None, **changes: Any) -> Post:
     """A published post."""
     author = author or actors.by_local_name(tx, "alice") or add_author(tx)
     draft = posts.create_draft(tx, text(**changes), author_id=author.id, editor_id=author.id)

@@ -35,6 +35,11 @@ def put_and_tell(tx: Tx, key: str) -> None:
     tx.emit(Event("job", 2))
 
 
+def tell_and_fail(tx: Tx) -> None:
+    tx.emit(Event("post", 9))
+    fail_after_writing(tx, "b")
+
+
 async def test_one_bad_write_among_many_spoils_nothing_else(db: Database) -> None:
     writes = [
         db.write(fail_after_writing, f"key{number}") if number == 7 else db.write(meta.put, f"key{number}", "x")
@@ -90,7 +95,7 @@ async def test_events_are_told_after_the_commit_once_each(db: Database) -> None:
     assert told == [(Event("post", 1), threading.get_ident()), (Event("job", 2), threading.get_ident())]
     told.clear()
     with pytest.raises(Conflict):
-        await db.write(lambda tx: (tx.emit(Event("post", 9)), fail_after_writing(tx, "b")))
+        await db.write(tell_and_fail)
     assert told == []
     db.remove_listener(broken)
     db.remove_listener(broken)
@@ -99,7 +104,8 @@ async def test_events_are_told_after_the_commit_once_each(db: Database) -> None:
 async def test_events_of_a_cancelled_caller_are_told(db: Database) -> None:
     told: list[Event] = []
     seen = asyncio.Event()
-    db.add_listener(lambda event: (told.append(event), seen.set())[0])
+    db.add_listener(told.append)
+    db.add_listener(lambda event: seen.set())
     started = threading.Event()
 
     def unit(tx: Tx) -> None:

@@ -50,7 +50,7 @@ def send(
     return activity_id
 
 
-def follow(tx: Tx, alice: Actor, name: str, host: str, state: str = "accepted", **changes: Any) -> Actor:
+def follow(tx: Tx, /, alice: Actor, name: str, host: str, state: str = "accepted", **changes: Any) -> Actor:
     actor = actors.upsert_remote(tx, profile(name, host, **changes))
     followers.add(tx, actor_id=actor.id, target_id=alice.id, state=state, follow_uri=f"{actor.uri}#f", follow_json="{}")
     return actor

@@ -1,0 +1,485 @@
+"""Actors, keys, followers, reactions, accounts, moderation and the inbox's memory."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from fedblog.blog.model import Account, Actor, ActorId, LocalKey, Post, ReactionKind, RemoteKey, Role, Visibility
+from fedblog.errors import ConfigError, Conflict, NotFound
+from fedblog.storage import (
+    accounts,
+    actors,
+    followers,
+    inbox,
+    keys,
+    meta,
+    moderation,
+    posts,
+    reactions,
+    replies,
+    tombstones,
+)
+from fedblog.storage.database import Database, Tx
+from fedblog.storage.seal import Sealer, load_secret
+from tests.storage.support import START, Clock, add_author, add_post, new_reply, profile
+
+
+@pytest.fixture
+async def alice(db: Database) -> Actor:
+    return await db.write(add_author)
+
+
+@pytest.fixture
+async def bob(db: Database) -> Actor:
+    return await db.write(actors.upsert_remote, profile())
+
+
+@pytest.fixture
+async def post(db: Database, alice: Actor) -> Post:
+    return await db.write(add_post, alice)
+
+
+async def test_local_actors_are_found_by_name_in_any_case(db: Database, alice: Actor) -> None:
+    blog = await db.write(add_author, "blog", "blog")
+    instance = await db.write(add_author, "instance", "instance")
+    assert await db.read(actors.by_local_name, "ALICE") == alice
+    assert await db.read(actors.by_local_name, "instance") is None
+    assert await db.read(actors.blog) == blog
+    assert await db.read(actors.instance) == instance
+    assert await db.read(actors.local_actors) == [alice, blog, instance]
+    assert await db.read(actors.by_ids, [alice.id, blog.id, ActorId(7)]) == {alice.id: alice, blog.id: blog}
+    with pytest.raises(Conflict):
+        await db.write(add_author, "Alice")
+
+
+async def test_missing_actors_are_not_found(db: Database) -> None:
+    for find in (actors.blog, actors.instance):
+        with pytest.raises(NotFound):
+            await db.read(find)
+    with pytest.raises(NotFound):
+        await db.read(actors.by_id, ActorId(1))
+    assert await db.read(actors.by_uri, "https://x.example/1") is None
+
+
+async def test_ACT_14_a_remote_profile_is_kept_and_renewed(db: Database, bob: Actor, clock: Clock) -> None:
+    assert (bob.handle, bob.local, bob.fields, bob.fetched_at) == (
+        "@bob@remote.example",
+        "",
+        (("Site", "https://bob.example"),),
+        START,
+    )
+    await db.write(actors.set_approved, bob.id, True)
+    clock.forward(100)
+    renewed = await db.write(actors.upsert_remote, profile(name="bob", fields=(), suspended=True))
+    assert (renewed.id, renewed.fields, renewed.suspended_at, renewed.fetched_at) == (
+        bob.id,
+        (),
+        START + 100,
+        START + 100,
+    )
+    assert await db.read(actors.is_approved, bob.id)
+    clock.forward(100)
+    assert (await db.write(actors.upsert_remote, profile(suspended=True))).suspended_at == START + 100
+    assert (await db.write(actors.upsert_remote, profile())).suspended_at is None
+
+
+async def test_ACT_15_a_thinner_document_renews_the_keys_only(db: Database, bob: Actor) -> None:
+    key = RemoteKey(f"{bob.uri}#new", bob.uri, "ed25519", "NEW", START)
+    kept = await db.write(actors.upsert_remote, profile(inbox="", username="", domain="", keys=(key,)))
+    assert kept == bob
+    assert await db.read(keys.actor_keys, bob.uri) == [key]
+
+
+async def test_ours_are_never_overwritten_from_outside(db: Database, alice: Actor) -> None:
+    hostile = profile(uri=alice.uri, keys=(RemoteKey(f"{alice.uri}#main-key", alice.uri, "rsa", "EVIL", 0),))
+    assert await db.write(actors.upsert_remote, hostile) == alice
+    assert await db.read(keys.public_keys, alice.id) == []
+
+
+async def test_SIG_keys_of_others_cant_be_claimed(db: Database, bob: Actor) -> None:
+    bobs = f"{bob.uri}#main-key"
+    neighbour = profile("mallory", keys=(RemoteKey(bobs, "x", "rsa", "EVIL", START + 5),))
+    stranger = profile("mallory", "evil.example", keys=(RemoteKey(bobs, "x", "rsa", "EVIL", START + 5),))
+    mallory = await db.write(actors.upsert_remote, neighbour)
+    await db.write(actors.upsert_remote, stranger)
+    found = await db.read(keys.remote_key, bobs)
+    assert found is not None
+    assert (found.actor_uri, found.public_pem) == (bob.uri, "PEM")
+    theirs = await db.read(keys.remote_key, bobs, mallory.uri)
+    assert theirs is not None
+    assert theirs.actor_uri == mallory.uri
+    assert await db.read(keys.actor_keys, stranger.uri) == []
+    assert await db.read(keys.remote_key, "https://x.example/none") is None
+
+
+async def test_a_changed_face_changes_the_pages_it_is_on(db: Database, bob: Actor, post: Post) -> None:
+    await db.write(replies.add, new_reply(bob.id, post.uri), post_id=post.id, parent_id=None)
+    version = await db.read(posts.thread_version, post.id)
+    await db.write(actors.upsert_remote, profile(summary_html="<p>other</p>"))
+    assert await db.read(posts.thread_version, post.id) == version
+    await db.write(actors.upsert_remote, profile(name="bob", icon_url="https://remote.example/new.png"))
+    assert await db.read(posts.thread_version, post.id) == version + 1
+
+
+async def test_a_local_profile_is_changed(db: Database, alice: Actor, post: Post, bob: Actor) -> None:
+    version = await db.read(posts.thread_version, post.id)
+    change = {"summary_source": "*hi*", "summary_html": "<em>hi</em>", "icon_url": "i", "image_url": "j"}
+
+    def update(tx: Tx, actor_id: ActorId) -> Actor:
+        return actors.update_local_profile(
+            tx, actor_id, name="New", fields=(("a", "b"),), manually_approves=True, **change
+        )
+
+    changed = await db.write(update, alice.id)
+    assert (changed.name, changed.fields, changed.manually_approves) == ("New", (("a", "b"),), True)
+    assert await db.read(actors.summary_source, alice.id) == "*hi*"
+    assert await db.read(posts.thread_version, post.id) == version + 1
+    with pytest.raises(NotFound):
+        await db.write(update, bob.id)
+
+
+async def test_approval_looks_at_published_public_replies(db: Database, bob: Actor, post: Post) -> None:
+    letter = new_reply(bob.id, post.uri, visibility=Visibility.DIRECT)
+    await db.write(replies.add, letter, post_id=post.id, parent_id=None)
+    assert not await db.read(actors.has_published_reply, bob.id)
+    await db.write(replies.add, new_reply(bob.id, post.uri), post_id=post.id, parent_id=None)
+    assert await db.read(actors.has_published_reply, bob.id)
+
+
+async def test_private_keys_lie_sealed(db: Database, alice: Actor, tmp_path: Path) -> None:
+    secret = load_secret(tmp_path / "data" / "secret")
+    assert load_secret(tmp_path / "data" / "secret") == secret
+    assert stat.S_IMODE((tmp_path / "data" / "secret").stat().st_mode) == 0o600
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["secret"]
+    sealer = Sealer(secret)
+    pairs = [
+        LocalKey(f"{alice.uri}#ed25519-key", alice.id, "ed25519", "PUB2", "PRIVATE2"),
+        LocalKey(f"{alice.uri}#main-key", alice.id, "rsa", "PUB", "PRIVATE"),
+    ]
+    for pair in pairs:
+        await db.write(keys.add_local, pair, sealer)
+    assert await db.read(keys.local_keys, alice.id, sealer) == pairs[::-1]
+    assert await db.read(keys.public_keys, alice.id) == [
+        (pairs[1].key_id, "rsa", "PUB"),
+        (pairs[0].key_id, "ed25519", "PUB2"),
+    ]
+    stored = await db.read(lambda tx: tx.all("SELECT private_sealed FROM keys"))
+    assert all(b"PRIVATE" not in bytes(row[0]) for row in stored)
+    assert await db.read(keys.remote_key, pairs[0].key_id) is None
+    with pytest.raises(ConfigError, match="secret"):
+        await db.read(keys.local_keys, alice.id, Sealer(bytes(32)))
+
+
+@pytest.mark.parametrize("content", [b"", b"short", b"%%%%", b"QUJD" * 20])
+def test_a_damaged_secret_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "secret").write_bytes(content)
+    with pytest.raises(ConfigError, match="secret"):
+        load_secret(tmp_path / "secret")
+    with pytest.raises(ValueError, match="32 bytes"):
+        Sealer(content)
+
+
+async def test_INB_21_a_repeated_follow_renews_its_id(db: Database, alice: Actor, bob: Actor) -> None:
+    def add(tx: Tx, state: str, uri: str) -> None:
+        followers.add(
+            tx, actor_id=bob.id, target_id=alice.id, state=state, follow_uri=uri, follow_json=f'{{"id":"{uri}"}}'
+        )
+
+    await db.write(add, "pending", "f1")
+    assert await db.read(followers.count, alice.id) == 0
+    assert len(await db.read(followers.list, alice.id, limit=5, state="pending")) == 1
+    assert await db.write(followers.accept, bob.id, alice.id)
+    assert not await db.write(followers.accept, bob.id, alice.id)
+    await db.write(add, "pending", "f2")
+    found = await db.read(followers.get, bob.id, alice.id)
+    assert found is not None
+    assert (found.state, found.follow_uri, found.follow_json, found.actor) == ("accepted", "f2", '{"id":"f2"}', bob)
+    assert not await db.write(followers.remove_by_follow_uri, bob.id, "f1")
+    assert await db.write(followers.remove_by_follow_uri, bob.id, "f2")
+    assert not await db.write(followers.remove, bob.id, alice.id)
+    assert await db.read(followers.get, bob.id, alice.id) is None
+
+
+async def test_COL_02_followers_in_pages_without_those_who_are_gone(db: Database, alice: Actor) -> None:
+    people = [await db.write(actors.upsert_remote, profile(f"u{n}")) for n in range(5)]
+    for person in people:
+        await db.write(
+            followers.add, actor_id=person.id, target_id=alice.id, state="accepted", follow_uri="f", follow_json="{}"
+        )
+    await db.write(actors.set_suspended, people[0].id, START)
+    await db.write(actors.mark_deleted, people[4].id)
+    assert await db.read(followers.count, alice.id) == 3
+    first = await db.read(followers.uris_page, alice.id, 0, 2)
+    assert first == [(people[1].id, people[1].uri), (people[2].id, people[2].uri)]
+    assert await db.read(followers.uris_page, alice.id, first[-1][0], 2) == [(people[3].id, people[3].uri)]
+    assert len(await db.read(followers.list, alice.id, after=people[0].id, limit=2)) == 2
+
+
+async def test_INB_31_a_moved_follower_follows_once(db: Database, alice: Actor, bob: Actor) -> None:
+    dora = await db.write(add_author, "dora")
+    new = await db.write(actors.upsert_remote, profile("bob", "new.example"))
+    for actor, target in ((bob, alice), (bob, dora), (new, dora)):
+        await db.write(
+            followers.add, actor_id=actor.id, target_id=target.id, state="accepted", follow_uri="f", follow_json="{}"
+        )
+    assert await db.write(followers.move, bob.id, new.id) == 1
+    assert await db.read(followers.count, alice.id) == await db.read(followers.count, dora.id) == 1
+
+
+async def test_INB_23_one_like_for_each_actor_and_object(db: Database, bob: Actor, post: Post) -> None:
+    reply = await db.write(replies.add, new_reply(bob.id, post.uri), post_id=post.id, parent_id=None)
+
+    def react(tx: Tx, uri: str, emoji: str = "", kind: ReactionKind = ReactionKind.LIKE) -> tuple[bool, bool]:
+        of_post = reactions.add(tx, kind=kind, actor_id=bob.id, post_id=post.id, emoji=emoji, activity_uri=uri)
+        of_reply = reactions.add(tx, kind=kind, actor_id=bob.id, reply_id=reply.id, emoji=emoji, activity_uri=f"{uri}r")
+        return of_post, of_reply
+
+    assert await db.write(react, "l1") == (True, True)
+    assert await db.write(react, "l2", "🎉") == (False, False)
+    assert await db.write(react, "d1", "", ReactionKind.DISLIKE) == (True, True)
+    found = await db.read(posts.by_id, post.id)
+    assert found is not None
+    assert (found.like_count, found.announce_count) == (1, 0)
+    liked = await db.read(reactions.of_post, post.id, ReactionKind.LIKE, 10)
+    assert [(each.emoji, each.activity_uri, each.actor) for each in liked] == [("🎉", "l2", bob)]
+    of_reply = await db.read(reactions.of_replies, [reply.id])
+    assert [each.activity_uri for each in of_reply[reply.id]] == ["l2r", "d1r"]
+    assert await db.read(reactions.count, ReactionKind.LIKE, reply_id=reply.id) == 1
+    recent = await db.read(reactions.recent, limit=10, author_id=post.author_id)
+    assert [each.activity_uri for each in recent] == ["l2"]
+    assert len(await db.read(reactions.recent, limit=10)) == 2
+    assert not await db.write(reactions.remove, actor_id=bob.id, activity_uri="l1")
+    assert await db.write(reactions.remove, actor_id=bob.id, activity_uri="l2r")
+    assert await db.write(reactions.remove, kind=ReactionKind.LIKE, actor_id=bob.id, post_id=post.id)
+    after = await db.read(posts.by_id, post.id)
+    assert after is not None
+    assert after.like_count == 0
+    with pytest.raises(ValueError, match="which reaction"):
+        await db.write(reactions.remove, actor_id=bob.id)
+    with pytest.raises(ValueError, match="to a post or to a reply"):
+        await db.write(reactions.add, kind=ReactionKind.LIKE, actor_id=bob.id, activity_uri="x")
+
+
+async def test_INB_24_a_private_boost_is_not_counted(db: Database, bob: Actor, post: Post) -> None:
+    def boost(tx: Tx, public: bool) -> bool:
+        return reactions.add(
+            tx, kind=ReactionKind.ANNOUNCE, actor_id=bob.id, post_id=post.id, activity_uri="a", public=public
+        )
+
+    assert await db.write(boost, False)
+    assert await db.read(reactions.of_post, post.id, ReactionKind.ANNOUNCE, 10) == []
+    assert not await db.write(boost, True)
+    assert not await db.write(boost, False)
+    found = await db.read(posts.by_id, post.id)
+    assert found is not None
+    assert found.announce_count == 1
+
+
+async def account(db: Database, name: str = "Alice", role: Role = Role.OWNER) -> Account:
+    actor = await db.write(add_author, name.lower())
+    return await db.write(
+        accounts.add, username=name, email="a@b.example", password_hash="hash", role=role, actor_id=actor.id
+    )
+
+
+async def test_accounts_and_their_sessions(db: Database, clock: Clock) -> None:
+    made = await account(db)
+    assert await db.read(accounts.by_username, "ALICE") == await db.read(accounts.by_id, made.id) == made
+    assert await db.read(accounts.all) == [made]
+    with pytest.raises(Conflict):
+        await account(db, "alice")
+    for name in ("s1", "s2"):
+        await db.write(
+            accounts.add_session, id_hash=name, account_id=made.id, expires_at=START + 100, user_agent="x" * 999
+        )
+    clock.forward(50)
+    await db.write(accounts.touch_session, "s1", START + 500)
+    found = await db.read(accounts.session, "s1")
+    assert found is not None
+    assert (found.account, found.last_seen_at, found.expires_at) == (made, START + 50, START + 500)
+    assert [each.id_hash for each in await db.read(accounts.sessions_of, made.id)] == ["s1", "s2"]
+    clock.forward(50)
+    assert await db.read(accounts.session, "s2") is None
+    await db.write(accounts.drop_session, "s1")
+    assert await db.read(accounts.session, "s1") is None
+    assert await db.read(accounts.seen_at, made.id) == 0
+    await db.write(accounts.mark_seen, made.id)
+    assert await db.read(accounts.seen_at, made.id) == START + 100
+
+
+async def test_a_new_password_or_a_lock_out_ends_sessions(db: Database) -> None:
+    owner, dora = await account(db), await account(db, "dora", Role.AUTHOR)
+    for each in (owner, dora):
+        await db.write(
+            accounts.add_session, id_hash=each.username, account_id=each.id, expires_at=START + 9, user_agent=""
+        )
+    await db.write(accounts.set_password, owner.id, "new")
+    assert await db.read(accounts.session, "alice") is None
+    await db.write(accounts.disable, dora.id)
+    assert await db.read(accounts.session, "dora") is None
+    for forbidden in (
+        db.write(accounts.disable, owner.id),
+        db.write(accounts.set_role, owner.id, Role.AUTHOR),
+    ):
+        with pytest.raises(Conflict, match="only owner"):
+            await forbidden
+    await db.write(accounts.disable, dora.id, False)
+    await db.write(accounts.set_role, dora.id, Role.OWNER)
+    await db.write(accounts.set_role, owner.id, Role.EDITOR)
+    changed = await db.read(accounts.by_id, owner.id)
+    assert changed is not None
+    assert (changed.role, changed.password_hash) == (Role.EDITOR, "new")
+
+
+async def test_log_in_attempts_are_counted(db: Database, clock: Clock) -> None:
+    for _ in range(3):
+        await db.write(accounts.record_attempt, "1.2.3.4")
+        clock.forward(10)
+    assert await db.read(accounts.attempts_since, "1.2.3.4", START + 10) == 2
+    assert await db.read(accounts.attempts_since, "other", 0) == 0
+    await db.write(accounts.clear_attempts, "1.2.3.4")
+    assert await db.read(accounts.attempts_since, "1.2.3.4", 0) == 0
+
+
+async def test_blocks_cover_subdomains_and_end_follows(db: Database, alice: Actor, bob: Actor) -> None:
+    near = await db.write(actors.upsert_remote, profile("near", "notremote.example"))
+    below = await db.write(actors.upsert_remote, profile("below", "sub.remote.example"))
+    for person in (bob, near, below):
+        await db.write(
+            followers.add, actor_id=person.id, target_id=alice.id, state="accepted", follow_uri="f", follow_json="{}"
+        )
+    await db.write(moderation.block, "domain", "Remote.example", "spam")
+
+    async def blocked(host: str, actor_uri: str = "https://x.example/1") -> bool:
+        return await db.read(moderation.is_blocked, actor_uri=actor_uri, host=host)
+
+    assert [await blocked(host) for host in ("remote.example", "a.b.remote.example", "REMOTE.example:8443")] == [
+        True
+    ] * 3
+    assert [await blocked(host) for host in ("notremote.example", "example", "remote.example.evil")] == [False] * 3
+    assert [each.actor.id for each in await db.read(followers.list, alice.id, limit=9)] == [near.id]
+    await db.write(moderation.block, "actor", near.uri, "rude")
+    assert await blocked("notremote.example", near.uri)
+    assert await db.read(followers.count, alice.id) == 0
+    assert [(each.kind, each.value, each.reason) for each in await db.read(moderation.blocks)] == [
+        ("actor", near.uri, "rude"),
+        ("domain", "remote.example", "spam"),
+    ]
+    assert await db.write(moderation.unblock, "domain", "REMOTE.example")
+    assert not await db.write(moderation.unblock, "domain", "remote.example")
+    assert not await blocked("remote.example")
+    assert not await blocked(".".join("a" * 500))
+
+
+async def test_INB_29_who_blocks_us_follows_no_more(db: Database, alice: Actor, bob: Actor) -> None:
+    await db.write(
+        followers.add, actor_id=bob.id, target_id=alice.id, state="accepted", follow_uri="f", follow_json="{}"
+    )
+    await db.write(moderation.blocked_by_add, bob.id, alice.id)
+    await db.write(moderation.blocked_by_add, bob.id, alice.id)
+    assert await db.read(moderation.is_blocked_by, bob.id, alice.id)
+    assert await db.write(moderation.blocked_by_remove, bob.id, alice.id)
+    assert not await db.write(moderation.blocked_by_remove, bob.id, alice.id)
+    assert await db.read(followers.count, alice.id) == 0
+
+
+async def test_INB_30_reports_are_kept_once(db: Database) -> None:
+    def report(tx: Tx) -> bool:
+        return moderation.add_report(
+            tx,
+            activity_uri="https://r.example/1",
+            reporter_uri="https://r.example/actor",
+            objects=("a", "b"),
+            content="c",
+        )
+
+    assert [await db.write(report), await db.write(report)] == [True, False]
+    (found,) = await db.read(moderation.reports, open_only=True)
+    assert (found.objects, found.content, found.resolved_at) == (("a", "b"), "c", None)
+    assert await db.write(moderation.resolve_report, found.id)
+    assert not await db.write(moderation.resolve_report, found.id)
+    assert await db.read(moderation.reports, open_only=True) == []
+    assert len(await db.read(moderation.reports)) == 1
+
+
+def log(tx: Tx, /, number: int, status: int = 202, **changes: str) -> None:
+    texts = {"activity_uri": f"https://r.example/{number}", "type": "Create", "actor_uri": "u", "host": "r.example"}
+    texts |= {"reason": "", "detail": ""} | changes
+    inbox.log(tx, status=status, **texts)
+
+
+async def test_the_inbox_log_says_why(db: Database) -> None:
+    await db.write(log, 1)
+    await db.write(log, 2, 401, reason="signature_missing", detail="a\x00b" + "x" * 9_999, host="\ud800")
+    entry, other = await db.read(inbox.entries, limit=10)
+    assert (entry.status, entry.reason, len(entry.detail), entry.detail[:3]) == (401, "signature_missing", 2_048, "a�b")
+    assert (other.activity_uri, other.received_at) == ("https://r.example/1", START)
+    assert await db.read(inbox.entries, limit=10, refused_only=True) == [entry]
+    assert await db.read(inbox.entries, limit=10, before_id=entry.id) == [other]
+    assert await db.read(inbox.entries, limit=10, host="r.example") == [other]
+    assert await db.read(inbox.by_activity, "https://r.example/1") == [other]
+
+
+async def test_the_inbox_log_is_trimmed(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inbox, "_TRIM_TO", 20)
+
+    def fill(tx: Tx) -> None:
+        for number in range(2_000):
+            log(tx, number)
+
+    await db.write(fill)
+    count = await db.read(lambda tx: tx.value("SELECT count(*) FROM inbox_log"))
+    assert 20 <= count < 1_500
+    await db.write(inbox.prune)
+    assert [entry.activity_uri for entry in await db.read(inbox.entries, limit=99)][::19] == [
+        "https://r.example/1999",
+        "https://r.example/1980",
+    ]
+
+
+async def test_INB_05_an_activity_is_taken_once_for_its_type(db: Database, clock: Clock) -> None:
+    assert not await db.read(inbox.was_received, "Create", "x")
+    assert await db.write(inbox.receive, "Create", "x")
+    assert not await db.write(inbox.receive, "Create", "x")
+    assert await db.write(inbox.receive, "Delete", "x")
+    assert await db.read(inbox.was_received, "Create", "x")
+    clock.forward(inbox.REMEMBER_SECONDS + 1)
+    await db.write(inbox.prune)
+    assert not await db.read(inbox.was_received, "Create", "x")
+
+
+async def test_INB_22_an_undo_that_came_first_is_remembered(db: Database, clock: Clock) -> None:
+    await db.write(inbox.remember_undo, "bob", "Like", "post", "", START + 10)
+    await db.write(inbox.remember_undo, "bob", "Like", "post", "", START + 20)
+    await db.write(inbox.remember_undo, "bob", "", "", "like-7", START + 20)
+
+    async def undone(*act: str) -> bool:
+        return await db.read(inbox.was_undone, *act)
+
+    assert await undone("bob", "Like", "post", "any")
+    assert await undone("bob", "Like", "other", "like-7")
+    assert not await undone("bob", "Like", "other", "like-8")
+    assert not await undone("bob", "Announce", "post", "")
+    assert not await undone("eve", "Like", "post", "like-7")
+    clock.forward(20)
+    assert not await undone("bob", "Like", "post", "any")
+    await db.write(inbox.prune)
+    assert await db.read(lambda tx: tx.all("SELECT * FROM undone")) == []
+
+
+async def test_facts_and_tombstones(db: Database) -> None:
+    assert await db.read(meta.get, "domain") is None
+    await db.write(meta.put, "domain", "a")
+    await db.write(meta.put, "domain", "b")
+    assert await db.read(meta.get, "domain") == "b"
+    await db.write(tombstones.add, "ours", "Article", "alice", True)
+    await db.write(tombstones.add, "theirs", "Note", "bob", False)
+    await db.write(tombstones.add, "theirs", "Person", "eve", False)
+    stone = await db.read(tombstones.get, "theirs")
+    assert stone is not None
+    assert (stone.former_type, stone.actor_uri) == ("Note", "bob")
+    assert await db.write(tombstones.prune, START + 1) == 1
+    assert await db.read(tombstones.get, "ours") is not None
