@@ -11,12 +11,11 @@ import binascii
 import re
 from typing import Literal, NamedTuple
 
+from fedblog.activitypub import base58
+
 KeyAlgorithm = Literal["rsa", "ed25519"]
 
 MAX_PEM = 8192
-MAX_MULTIBASE = 2048  # RSA 8192 has some 1,420 characters
-_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-_BASE58_VALUES = {character: value for value, character in enumerate(_BASE58)}
 _MULTICODEC: dict[KeyAlgorithm, bytes] = {"ed25519": b"\xed\x01", "rsa": b"\x85\x24"}
 _ALGORITHM_DER: dict[KeyAlgorithm, bytes] = {
     "ed25519": bytes.fromhex("300506032b6570"),
@@ -43,7 +42,7 @@ class KeyMaterial(NamedTuple):
     @property
     def multibase(self) -> str:
         """`z…` with the multicodec prefix: what `publicKeyMultibase` holds."""
-        return _base58_encode(_MULTICODEC[self.algorithm] + self.raw)
+        return base58.encode(_MULTICODEC[self.algorithm] + self.raw)
 
 
 def read_pem(pem: str) -> KeyMaterial:
@@ -67,7 +66,7 @@ def read_pem(pem: str) -> KeyMaterial:
 
 def read_multibase(text: str) -> KeyMaterial:
     """A Multikey's `publicKeyMultibase`. Raises `ValueError` for another base, another kind of key or a torn one."""
-    data = _base58_decode(text)
+    data = base58.decode(text)
     for algorithm, prefix in _MULTICODEC.items():
         if data.startswith(prefix):
             return _material(algorithm, data[len(prefix) :])
@@ -103,23 +102,3 @@ def _content(der: bytes, tag: int) -> bytes:
     if len(der) != start + length or length == 0:
         raise ValueError("torn DER")
     return der[start:]
-
-
-def _base58_encode(data: bytes) -> str:
-    number, digits = int.from_bytes(data), ""
-    while number:
-        number, remainder = divmod(number, 58)
-        digits = _BASE58[remainder] + digits
-    return "z" + digits  # no leading zero bytes: a multicodec prefix comes first
-
-
-def _base58_decode(text: str) -> bytes:
-    if not text.startswith("z") or len(text) > MAX_MULTIBASE:
-        raise ValueError("not multibase base58btc")
-    number = 0
-    for character in text[1:]:
-        value = _BASE58_VALUES.get(character)
-        if value is None:
-            raise ValueError("not base58")
-        number = number * 58 + value
-    return number.to_bytes((number.bit_length() + 7) // 8)

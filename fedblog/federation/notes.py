@@ -6,10 +6,9 @@ import json
 from dataclasses import dataclass, replace
 
 from fedblog.activitypub.normalise import read_note
-from fedblog.activitypub.represent import reply_of
+from fedblog.activitypub.represent import reply_of, visibility_of
 from fedblog.activitypub.urls import Uri, host_of, maybe_uri, parse_uri, same_id, same_origin
-from fedblog.activitypub.vocab import Activity, Json, Note
-from fedblog.blog.audience import audience_of, narrower
+from fedblog.activitypub.vocab import CHAT_TYPES, Activity, Json, Note
 from fedblog.blog.model import Actor, NewReply, Reply, ReplyState, Visibility
 from fedblog.blog.policy import Action, judge_reply
 from fedblog.errors import FetchFailed, FetchTemporary, InvalidInput, Refused
@@ -22,7 +21,6 @@ from fedblog.storage.database import Tx
 
 # Late answers under closed comments are kept for the author's eyes (ART-18).
 _STATES = {Action.PUBLISH: ReplyState.PUBLISHED, Action.HOLD: ReplyState.HELD, Action.DROP: ReplyState.HIDDEN}
-CHAT_TYPES = frozenset({"ChatMessage", "EncryptedMessage"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ async def believe(ctx: Context, activity: Activity, item: str | Json, sender: Ac
     if isinstance(item, dict) and ctx.trust is Trust.SIGNED:
         embedded = _embedded(item, sender)
         if embedded is not None:
-            return Arrived(embedded, sender, visibility_of(embedded, sender, activity))
+            return Arrived(embedded, sender, visibility_of(embedded, activity, followers_uri=sender.followers_uri))
     return await fetch_public(ctx, found, sender)
 
 
@@ -66,7 +64,7 @@ async def fetch(ctx: Context, uri: Uri, sender: Actor | None) -> Arrived:
         if exc.status >= 500:
             raise FetchTemporary(str(exc), retry_after=exc.retry_after) from exc
         raise FetchFailed(f"{uri} can't be read: {exc}") from exc
-    return Arrived(note, author, visibility_of(note, author, None))
+    return Arrived(note, author, visibility_of(note, None, followers_uri=author.followers_uri))
 
 
 async def fetch_public(ctx: Context, uri: Uri, sender: Actor | None) -> Arrived | Effect:
@@ -89,17 +87,6 @@ def plan_fetch(uri: str) -> Effect:
         return Outcome.FETCH_PLANNED
 
     return plan
-
-
-def visibility_of(note: Note, author: Actor, activity: Activity | None) -> Visibility:
-    """Who may see it: the object's word, the activity's where the object has none, the narrower of two (VIS-03)."""
-    direct = note.direct_message or note.type in CHAT_TYPES
-    has_own = bool(note.to or note.cc)
-    own = audience_of(note.to, note.cc, author.followers_uri, direct)
-    if activity is None or not (activity.to or activity.cc):
-        return own
-    told = audience_of(activity.to, activity.cc, author.followers_uri, direct)
-    return narrower(own, told) if has_own else told
 
 
 def addresses_us(ctx: Context, note: Note) -> str:

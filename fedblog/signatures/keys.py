@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
 
+from fedblog.activitypub import base58
 from fedblog.activitypub.urls import Uri, without_fragment
 from fedblog.errors import InvalidInput
-from fedblog.signatures import base58
 
 Algorithm = Literal["rsa", "ed25519"]
 HashName = Literal["sha256", "sha512"]

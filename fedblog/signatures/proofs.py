@@ -10,8 +10,8 @@ from typing import Any
 
 import rfc8785
 
+from fedblog.activitypub import base58
 from fedblog.activitypub.urls import Uri, maybe_uri
-from fedblog.signatures import base58
 from fedblog.signatures.keys import PrivateKey, PublicKey
 from fedblog.signatures.model import Reason, SignatureRefused
 from fedblog.signatures.times import MAX_SKEW

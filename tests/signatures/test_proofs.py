@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from fedblog.activitypub import base58
 from fedblog.activitypub.urls import Uri
-from fedblog.signatures import base58
 from fedblog.signatures.model import SignatureRefused
 from fedblog.signatures.proofs import _hash_data, create_proof, proof_key_id, verify_proof
 from tests.signatures.support import ED25519_ID, NOW, ed25519_key, rsa_key

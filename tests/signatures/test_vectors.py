@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from fedblog.activitypub import base58
 from fedblog.activitypub.urls import Uri
-from fedblog.signatures import base58, cavage, fields, rfc9421
+from fedblog.signatures import cavage, fields, rfc9421
 from fedblog.signatures.components import read_components, signature_base
 from fedblog.signatures.digest import followers_digest
 from fedblog.signatures.headers import HeaderTable
