@@ -23,7 +23,7 @@ Payload = dict[str, Any]
 JobHandler = Callable[[Payload], Awaitable[None]]
 
 LEASE_SECONDS = 120
-POLL_SECONDS = 5.0
+POLL_SECONDS = 1.0
 AT_ONCE = 8
 MAX_ATTEMPTS = 8
 FIRST_PAUSE, MOST_PAUSE = 60, 86_400
