@@ -43,20 +43,20 @@ class Place:
 
 
 def chosen_settings(place: Place) -> dict[str, dict[str, Any]]:
-    """What goes into the configuration file: only what differs from the defaults. A name of this machine means plain http.
+    """What goes into the configuration file; a domain that is this machine means plain http.
 
     Raises `ConfigError` for a base URL that can't be read.
     """
     domain, base_url = place.domain.strip().lower(), place.base_url.strip()
     if not base_url and (local := local_url(domain)):
         domain, base_url = "", local
-    is_http = urlsplit(base_url).scheme == "http"
+    is_http, local_port = base_url.lower().startswith("http:"), _port_of(base_url)
     server = {
         "domain": domain,
         "base_url": base_url,
         "data_dir": place.data_dir,
         "host": place.host,
-        "port": place.port or (urlsplit(base_url).port if is_http else None),
+        "port": (local_port if is_http else None) or place.port,
     }
     chosen: dict[str, dict[str, Any]] = {"server": {key: value for key, value in server.items() if value}}
     if place.title:
@@ -64,6 +64,13 @@ def chosen_settings(place: Place) -> dict[str, dict[str, Any]]:
     if is_http:
         chosen["federation"] = {"allow_http": True}
     return chosen
+
+
+def _port_of(base_url: str) -> int | None:
+    try:
+        return urlsplit(base_url).port
+    except ValueError:
+        raise ConfigError(f'"{base_url}" has a port that is none: write for example http://localhost:8080') from None
 
 
 def check_owner(owner: Owner) -> None:

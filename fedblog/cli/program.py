@@ -46,11 +46,9 @@ _BY_ERROR: tuple[tuple[type[FedblogError], int], ...] = (
 class Failure(click.ClickException):
     """An error for the person at the terminal: one line on standard error, and the exit code."""
 
-    exit_code: int
-
     def __init__(self, message: str, code: int = 1) -> None:
         super().__init__(" ".join(message.split()))
-        self.exit_code = code
+        self.exit_code = code  # type: ignore[misc]  # click reads it from the instance
 
     def show(self, file: Any = None) -> None:
         """Writes the line."""
