@@ -108,27 +108,36 @@ def add(
     if parent is not None:
         post_id = parent.post_id
     reply_id = ReplyId(tx.new_id()) if reply_id is None else reply_id
-    _insert(tx, reply_id, new)
+    state = new.state if new.state in (ReplyState.HELD, ReplyState.HIDDEN) else ReplyState.PUBLISHED
+    place = tree.nowhere(state.value)
     if post_id is not None:
         posts.bump(tx, post_id)
-        tree.place(tx, reply_id, post_id=post_id, parent=parent, published_at=new.published_at, state=new.state.value)
+        place = tree.find_place(
+            tx,
+            post_id,
+            parent,
+            published_at=new.published_at,
+            state=state.value,
+            visibility=new.visibility.value,
+        )
+    _insert(tx, reply_id, new, place)
+    tree.settle(tx, reply_id, new.uri, place)
     return _get(tx, reply_id)
 
 
-def _insert(tx: Tx, reply_id: ReplyId, new: NewReply) -> None:
-    settled = new.state if new.state in (ReplyState.HELD, ReplyState.HIDDEN) else ReplyState.PUBLISHED
+def _insert(tx: Tx, reply_id: ReplyId, new: NewReply, place: tree.Place) -> None:
     tx.run(
-        "INSERT INTO replies (id, uri, url, actor_id, in_reply_to, path, depth, state, settled, visibility, local,"
-        " type, name, content_html, source, content_warning, language, published_at, edited_at, received_at,"
-        " like_count, announce_count, remote_likes, remote_announces, context, attachments, reason)"
-        " VALUES ($1, $2, $3, $4, $5, '', 0, 'orphan', $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 0, 0,"
-        " $18, $19, $20, $21, $22)",
+        "INSERT INTO replies (post_id, parent_id, path, depth, state, settled, shown, id, uri, url, actor_id,"
+        " in_reply_to, visibility, local, type, name, content_html, source, content_warning, language, published_at,"
+        " edited_at, received_at, like_count, announce_count, remote_likes, remote_announces, context, attachments,"
+        " reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,"
+        " $21, $22, $23, 0, 0, $24, $25, $26, $27, $28)",
+        *place,
         reply_id,
         new.uri,
         new.url,
         new.actor_id,
         new.in_reply_to,
-        settled.value,
         new.visibility.value,
         int(new.local),
         new.type,

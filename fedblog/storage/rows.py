@@ -155,6 +155,18 @@ THREAD_ROW = f"{REPLY}, {ACTOR}"
 THREAD_ROW_FROM = "replies r JOIN actors a ON a.id = r.actor_id"
 
 
+def read_thread_rows(rows: list[Row]) -> list[ThreadRow]:
+    """As `read_thread_row`, with one `Actor` for all rows of an actor: people write more than once."""
+    known: dict[int, Actor] = {}
+    found = []
+    for row in rows:
+        actor = known.get(row[3])
+        if actor is None:
+            actor = known[row[3]] = read_actor(row, REPLY_WIDTH)
+        found.append(ThreadRow(read_reply(row), actor))
+    return found
+
+
 def read_thread_row(row: Row) -> ThreadRow:
     """A `ThreadRow` out of `THREAD_ROW` columns."""
     return ThreadRow(read_reply(row), read_actor(row, REPLY_WIDTH))

@@ -13,6 +13,7 @@ from fedblog.storage.rows import (
     THREAD_ROW_FROM,
     read_post,
     read_thread_row,
+    read_thread_rows,
 )
 from fedblog.storage.tx import Tx, marks
 
@@ -42,7 +43,7 @@ def thread(
         after_path,
         _EVERYTHING if limit is None else limit,
     )
-    return [read_thread_row(row) for row in rows]
+    return read_thread_rows(rows)
 
 
 def recent_public(tx: Tx, post_id: PostId, limit: int) -> list[ThreadRow]:
@@ -53,7 +54,7 @@ def recent_public(tx: Tx, post_id: PostId, limit: int) -> list[ThreadRow]:
         post_id,
         limit,
     )
-    return [read_thread_row(row) for row in rows]
+    return read_thread_rows(rows)
 
 
 def public_uris(tx: Tx, post_id: PostId, *, after: int = 0, limit: int) -> list[tuple[ReplyId, str]]:

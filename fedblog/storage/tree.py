@@ -38,43 +38,73 @@ class _Node(NamedTuple):
 _NODE = "r.id, r.parent_id, r.state, r.visibility, r.shown"
 
 
-def place(tx: Tx, reply_id: ReplyId, *, post_id: PostId, parent: Reply | None, published_at: int, state: str) -> None:
-    """Put a reply that has no place yet under the post or a parent that has one, with everything that waited for it."""
-    _place_one(tx, reply_id, post_id, parent, published_at, state)
-    waiting = [reply_id]
-    while waiting:
-        above = _reply(tx, waiting.pop())
-        for orphan_id, orphan_time, settled in tx.all(
-            "SELECT id, published_at, settled FROM replies WHERE state = 'orphan' AND in_reply_to = $1"
-            " ORDER BY published_at, id",
-            above.uri,
-        ):
-            _place_one(tx, orphan_id, post_id, above, orphan_time, settled)
-            waiting.append(orphan_id)
+class Place(NamedTuple):
+    """Where a reply stands, as its row says."""
+
+    post_id: PostId | None
+    parent_id: ReplyId | None
+    path: str
+    depth: int
+    state: str
+    settled: str
+    shown: int
 
 
-def _reply(tx: Tx, reply_id: ReplyId) -> Reply:
-    return read_reply(tx.all(f"SELECT {REPLY} FROM replies r WHERE r.id = $1", reply_id)[0])
+def nowhere(state: str) -> Place:
+    """The place of an orphan that takes `state` once its parent is here."""
+    return Place(None, None, "", 0, ReplyState.ORPHAN.value, state, 0)
 
 
-def _place_one(tx: Tx, reply_id: ReplyId, post_id: PostId, parent: Reply | None, published_at: int, state: str) -> None:
+def find_place(
+    tx: Tx, post_id: PostId, parent: Reply | None, *, published_at: int, state: str, visibility: str
+) -> Place:
+    """The next place under the post (`parent` None) or under a reply that has one."""
     number = tx.value("UPDATE posts SET next_reply = next_reply + 1 WHERE id = $1 RETURNING next_reply", post_id)
-    parent_node = None if parent is None else _node(tx, parent.id)
-    visibility = tx.value(
-        "UPDATE replies SET post_id = $1, parent_id = $2, path = $3, depth = $4, state = $5, settled = ''"
-        " WHERE id = $6 RETURNING visibility",
-        post_id,
-        None if parent is None else parent.id,
-        child_path("" if parent is None else parent.path, published_at, number),
-        1 if parent is None else parent.depth + 1,
-        state,
-        reply_id,
+    above = None if parent is None else _node(tx, parent.id)
+    own = _Node(0, None, state, visibility, shown=0)
+    return Place(
+        post_id=post_id,
+        parent_id=None if parent is None else parent.id,
+        path=child_path("" if parent is None else parent.path, published_at, number),
+        depth=1 if parent is None else parent.depth + 1,
+        state=state,
+        settled="",
+        shown=int(state == "published" and own.is_public and _is_open_below(tx, above)),
     )
-    node = _Node(reply_id, None if parent is None else parent.id, state, visibility, shown=0)
-    if state == "published" and node.is_public and _is_open_below(tx, parent_node):
-        _set_shown(tx, [reply_id], 1)
-        _count(tx, post_id, 1)
-        _settle_placeholders(tx, node.parent_id)
+
+
+def settle(tx: Tx, reply_id: ReplyId, uri: str, place: Place) -> None:
+    """What follows from a reply that was stored at a place: the count, placeholders above, orphans below."""
+    if place.post_id is None:
+        return
+    _count_in(tx, place)
+    waiting = [(reply_id, uri)]
+    while waiting:
+        above_id, above_uri = waiting.pop()
+        orphans = tx.all(
+            "SELECT id, uri, published_at, settled, visibility FROM replies WHERE state = 'orphan' AND in_reply_to = $1"
+            " ORDER BY published_at, id",
+            above_uri,
+        )
+        if not orphans:
+            continue
+        above = read_reply(tx.all(f"SELECT {REPLY} FROM replies r WHERE r.id = $1", above_id)[0])
+        for orphan_id, orphan_uri, published_at, state, visibility in orphans:
+            found = find_place(tx, place.post_id, above, published_at=published_at, state=state, visibility=visibility)
+            tx.run(
+                "UPDATE replies SET post_id = $1, parent_id = $2, path = $3, depth = $4, state = $5, settled = $6,"
+                " shown = $7 WHERE id = $8",
+                *found,
+                orphan_id,
+            )
+            _count_in(tx, found)
+            waiting.append((orphan_id, orphan_uri))
+
+
+def _count_in(tx: Tx, place: Place) -> None:
+    if place.shown and place.post_id is not None:
+        _count(tx, place.post_id, 1)
+        _settle_placeholders(tx, place.parent_id)
 
 
 def refresh(tx: Tx, before: Reply) -> None:
