@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 
 from fedblog.activitypub.normalise import id_of, one_or_many, type_of
-from fedblog.activitypub.vocab import ACTIVITY_TYPES, REPLY_TYPES
+from fedblog.activitypub.vocab import ACTIVITY_TYPES, CHAT_TYPES, REPLY_TYPES
 from fedblog.blog.model import Post, ReactionKind, Reply, ReplyState
-from fedblog.federation.notes import CHAT_TYPES
 from fedblog.storage import followers, moderation, reactions, tombstones
 from fedblog.storage.database import Tx
 from tests.federation.house import BASE_URL, PUBLIC, House, actor_of
@@ -54,8 +53,7 @@ class Case:
         if (
             type_of(doc) in REPLY_TYPES
             or type_of(doc) in CHAT_TYPES
-            or (type_of(doc) not in ACTIVITY_TYPES
-            and "actor" not in doc)
+            or (type_of(doc) not in ACTIVITY_TYPES and "actor" not in doc)
         ):
             owner = _first_id(doc.get("attributedTo")) or _first_id(doc.get("actor")) or str(id_of(doc))
             doc = {"id": f"{id_of(doc)}/activity", "type": "Create", "actor": owner, "object": doc}
