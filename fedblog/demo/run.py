@@ -8,7 +8,7 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib import resources
@@ -19,7 +19,7 @@ from aiohttp import web
 from fedblog.app import build_app, services
 from fedblog.blog.model import Post, Role
 from fedblog.config import Settings, make_settings
-from fedblog.demo.acts import BICYCLE, ESSAYS
+from fedblog.demo.acts import ACTS, BICYCLE, ESSAYS, Act
 from fedblog.demo.checks import Result, Witness, run_checks
 from fedblog.demo.crowd import Crowd
 from fedblog.demo.peer_server import Received
@@ -48,43 +48,71 @@ class PastClock:
         return time.time() - self.days_ago * DAY
 
 
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """An open demo: the blog serves, the crowd answers, nothing has happened yet."""
+
+    settings: Settings
+    crowd: Crowd
+    stage: Stage
+    links: Mapping[str, str]
+    password: str
+
+    async def play(self, acts: Sequence[Act] = ACTS) -> None:
+        """The scene. Raises `SceneFailed`."""
+        await self.stage.arrive()
+        for key, link in self.links.items():
+            await self.stage.find_post(key, link)
+        await self.stage.play(acts)
+
+    def witness(self) -> Witness:
+        """What the checks look at."""
+        return Witness(self.settings.base_url, self.crowd, self.stage)
+
+
 async def run_demo(*, port: int | None, once: bool, tell: Tell, stop: asyncio.Event) -> int:
     """The whole demo; returns the exit code. `stop` ends it early, `once` plays at full speed and checks the result.
 
     Raises `ConfigError` when a given port is taken.
     """
     started = time.monotonic()
+    async with open_demo(port=port, any_port=once, tell=_stamped(tell), pace=0.0 if once else 1.0) as demo:
+        _welcome(tell, demo, time.monotonic() - started)
+        play = asyncio.create_task(demo.play())
+        if once:
+            return await _check(play, demo.witness(), tell, started)
+        await _watch(play, stop, tell)
+        return 0
+
+
+@asynccontextmanager
+async def open_demo(*, port: int | None, any_port: bool, tell: Tell, pace: float) -> AsyncIterator[Demo]:
+    """A throw-away blog and its crowd, in a folder that is removed at the end. Raises `ConfigError`."""
+    blog_socket, crowd_socket = _listen(port, any_port=any_port)
     folder = Path(tempfile.mkdtemp(prefix="fedblog-demo-"))
     try:
-        blog_socket, crowd_socket = _listen(port, once=once)
         settings = _settings(folder, blog_socket.getsockname()[1])
         password = secrets.token_urlsafe(9)
-        crowd = Crowd(crowd_socket, arrived=_arrived(_stamped(tell)))
-        # Both make keys, in threads; what comes first waits for the other.
+        # Both make keys, in threads: side by side it takes half the time.
         furnishing = asyncio.create_task(_furnish(settings, password))
-        async with crowd:
+        async with Crowd(crowd_socket, arrived=_arrived(tell)) as crowd:
             essays = await furnishing
             async with _serving(settings, blog_socket) as parts:
-                drafts = {key: post.id for key, post in essays.items()}
                 links = {
                     essay.key: parts.ids.post_page(essay.author, essays[essay.key].slug)
                     for essay in ESSAYS
                     if essay.days_ago is not None
                 }
-                stage = Stage(crowd, parts, drafts=drafts, tell=_stamped(tell), pace=0.0 if once else 1.0)
-                _welcome(tell, settings, links[BICYCLE], crowd.port, password, time.monotonic() - started)
-                play = asyncio.create_task(_play(stage, links))
-                if once:
-                    return await _check(play, Witness(settings.base_url, crowd, stage), tell, started)
-                await _watch(play, stop, tell)
-                return 0
+                drafts = {key: post.id for key, post in essays.items()}
+                stage = Stage(crowd, parts, drafts=drafts, tell=tell, pace=pace)
+                yield Demo(settings, crowd, stage, links, password)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _listen(port: int | None, *, once: bool) -> tuple[socket.socket, socket.socket]:
-    """Sockets for the blog and for everybody else; any free ones for `once`, and where the usual ones are taken."""
-    wanted = 0 if once and port is None else port if port is not None else DEFAULT_PORT
+def _listen(port: int | None, *, any_port: bool) -> tuple[socket.socket, socket.socket]:
+    """Sockets for the blog and for everybody else; any free ones if asked so, or where the usual ones are taken."""
+    wanted = 0 if any_port and port is None else port if port is not None else DEFAULT_PORT
     try:
         blog = _bound(wanted)
     except OSError as exc:
@@ -169,13 +197,6 @@ async def _serving(settings: Settings, listener: socket.socket) -> AsyncIterator
         await runner.cleanup()
 
 
-async def _play(stage: Stage, links: Mapping[str, str]) -> None:
-    await stage.arrive()
-    for key, link in links.items():
-        await stage.find_post(key, link)
-    await stage.play()
-
-
 async def _watch(play: asyncio.Task[None], stop: asyncio.Event, tell: Tell) -> None:
     """Until the visitor has seen enough."""
     stopping = asyncio.create_task(stop.wait())
@@ -231,9 +252,10 @@ def _stamped(tell: Tell) -> Tell:
     return lambda line: tell(f"{time.strftime('%H:%M:%S')}  {line}")
 
 
-def _welcome(tell: Tell, settings: Settings, link: str, crowd_port: int, password: str, seconds: float) -> None:
+def _welcome(tell: Tell, demo: Demo, seconds: float) -> None:
+    base_url = demo.settings.base_url
     tell(f"{BLOG_TITLE} is open (after {seconds:.1f} s): a throw-away blog, and a small fediverse that answers it.\n")
-    tell(f"  The blog   {settings.base_url}/")
-    tell(f"  Watch      {link}  (reload it while replies come in)")
-    tell(f"  Log in     {settings.base_url}/login  as {AUTHORS[0].username}, password {password}")
-    tell(f"  Reply      choose “Reply” on a page and type  {VISITOR}@mastodon.localhost:{crowd_port}\n")
+    tell(f"  The blog   {base_url}/")
+    tell(f"  Watch      {demo.links[BICYCLE]}  (reload it while replies come in)")
+    tell(f"  Log in     {base_url}/login  as {AUTHORS[0].username}, password {demo.password}")
+    tell(f"  Reply      choose “Reply” on a page and type  {VISITOR}@mastodon.localhost:{demo.crowd.port}\n")

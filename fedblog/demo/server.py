@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from importlib import resources
 from typing import Any
+from urllib.parse import urlsplit
 
 from aiohttp import web
 from jinja2 import DictLoader, Environment, StrictUndefined
@@ -58,6 +59,8 @@ class DemoServer(PeerServer):
 
     async def object_of(self, url: str) -> dict[str, Any]:
         """What a URL names, whether it is an id or a page. Raises `OSError`."""
+        if not (urlsplit(url).hostname or "").endswith("localhost"):
+            raise OSError("the simulated servers know nothing beyond this machine")
         found = await self.fetch_json(url)
         if not isinstance(found, dict) or not isinstance(found.get("id"), str):
             raise OSError(f"{url} is no object")

@@ -116,7 +116,7 @@ class SetupPage:
 
     def _check_token(self, given: str) -> None:
         """Raises `NotFound` for a wrong, used or old token; after many wrong ones, for all."""
-        fits = hmac.compare_digest(given.encode(), self._token.encode()) and bool(self._token)
+        fits = hmac.compare_digest(given.encode("utf-8", "replace"), self._token.encode()) and bool(self._token)
         if not fits or self._clock() > self._until or self._wrong >= MAX_WRONG:
             self._wrong += not fits
             raise NotFound("no such page")
