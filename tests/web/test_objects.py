@@ -32,7 +32,7 @@ async def walk(live: Live, first: str) -> list[Any]:
     url: str | None = first
     while url is not None:
         page = read(await live.get(url, accept=ACTIVITY))
-        items += page.get("orderedItems", page.get("items"))
+        items += page.get("orderedItems") or page.get("items", [])
         url = page.get("next")
     return items
 

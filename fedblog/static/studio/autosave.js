@@ -7,6 +7,7 @@ export function startAutosave(form) {
   let timer = 0;
   let dirty = false;
   let stopped = false;
+  let saving = false;
   let running = Promise.resolve();
 
   const isDraft = () => form.dataset.status === "draft";
@@ -17,10 +18,11 @@ export function startAutosave(form) {
     if (!dirty || stopped || !isDraft()) return;
     if (!form.elements.title.value.trim() && !form.elements.source.value.trim()) return;
     dirty = false;
+    saving = true;
     const data = new FormData(form);
     data.set("action", "autosave");
     try {
-      const answer = await fetch(form.action, { method: "POST", body: data, headers: { Accept: "application/json" } });
+      const answer = await fetch(form.getAttribute("action"), { method: "POST", body: data, headers: { Accept: "application/json" } });
       if (answer.status === 409) return stop("This post was saved elsewhere. Save draft shows both texts.");
       if (answer.status === 401 || answer.status === 403) return stop("You were logged out. Log in in another tab; your text stays here.");
       if (!answer.ok) throw new Error(String(answer.status));
@@ -32,12 +34,15 @@ export function startAutosave(form) {
       dirty = true;
       say("Not saved: no connection. Trying again.");
       timer = setTimeout(queue, 10000);
+    } finally {
+      saving = false;
     }
   }
 
   function adopt(id) {
     form.dataset.post = id;
-    form.action = `/studio/posts/${id}`;
+    // The buttons are called "action", so the property of that name is theirs.
+    form.setAttribute("action", `/studio/posts/${id}`);
     history.replaceState(null, "", `/studio/posts/${id}`);
   }
 
@@ -60,13 +65,13 @@ export function startAutosave(form) {
 
   let leaving = false;
   form.addEventListener("submit", async (event) => {
-    if (leaving) return;
-    // Wait for an autosave on its way: its version has to be in the form.
-    event.preventDefault();
     clearTimeout(timer);
-    await running;
-    leaving = true;
     dirty = false;
+    leaving = true;
+    if (!saving) return;
+    // Wait for the autosave on its way: its version has to be in the form.
+    event.preventDefault();
+    await running;
     form.requestSubmit(event.submitter);
   });
 

@@ -85,4 +85,4 @@ def _source(form: Form) -> str:
 
 
 def _back(form: Form, reply: Reply) -> str:
-    return f"{safe_back(form.text('back'), _HOME)}#item-{reply.id}"
+    return f"{safe_back(form.text('back'), _HOME)}#reply-{reply.id}"

@@ -67,7 +67,7 @@ class Item:
     @property
     def href(self) -> str:
         """Where it is in the studio."""
-        return f"/studio/conversations#item-{self.id}"
+        return f"/studio/conversations#reply-{self.id}"
 
     @property
     def under(self) -> str:

@@ -20,5 +20,5 @@ async def decide(request: web.Request, who: Who, form: Form) -> web.StreamRespon
 
     publisher = request.app[SERVICES].publisher
     await (publisher.approve_reply(row.reply.id) if approve else publisher.hide_reply(row.reply.id))
-    back = f"{safe_back(form.text('back'), '/studio/conversations')}#item-{row.reply.id}"
+    back = f"{safe_back(form.text('back'), '/studio/conversations')}#reply-{row.reply.id}"
     return done(back, "approved" if approve else "hidden")
