@@ -27,6 +27,7 @@ class Live:
     base_url: str
     session: aiohttp.ClientSession
     app: web.Application
+    runner: web.AppRunner
 
     async def get(self, path: str, *, accept: str = "text/html", **kwargs: Any) -> Answer:
         """GET a path (or a URL of this instance), redirects shown rather than followed."""
@@ -79,6 +80,6 @@ async def live_app(
         await web.SockSite(runner, listener).start()
         jar = aiohttp.DummyCookieJar()
         async with aiohttp.ClientSession(cookie_jar=jar, auto_decompress=True) as session:
-            yield Live(app[SERVICES], settings.base_url, session, app)
+            yield Live(app[SERVICES], settings.base_url, session, app, runner)
     finally:
         await runner.cleanup()

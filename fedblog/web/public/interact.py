@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
+from yarl import URL
 
 from fedblog.activitypub.discovery import Handle, Jrd, fill_template, parse_acct
 from fedblog.activitypub.ids import LocalIds
-from fedblog.activitypub.urls import Uri, maybe_uri
+from fedblog.activitypub.urls import Uri, maybe_uri, origin_of
 from fedblog.blog.model import ReplyState
 from fedblog.config import Settings
 from fedblog.errors import FederationError, FetchTemporary, InvalidInput, NotFound
@@ -80,7 +81,7 @@ async def interact(request: web.Request) -> web.Response:
         return _form(request, kind, target, handle, NO_ANSWER)
     except FederationError:
         return _form(request, kind, target, handle, NO_SUCH_ACCOUNT)
-    raise web.HTTPSeeOther(place)
+    raise web.HTTPSeeOther(URL(place, encoded=True))  # as encoded: nothing may be read differently there
 
 
 def server_page(jrd: Jrd, handle: Handle, kind: str, uri: str, settings: Settings) -> Uri:
@@ -93,8 +94,11 @@ def server_page(jrd: Jrd, handle: Handle, kind: str, uri: str, settings: Setting
     for candidate in (template, jrd.subscribe_template):
         if candidate and (candidate.startswith("https:") or settings.federation.allow_http):
             return fill_template(candidate, values)
-    scheme = "http" if settings.federation.allow_http and jrd.self_href.startswith("http:") else "https"
-    return fill_template(f"{scheme}://{handle.host}/authorize_interaction?uri={{uri}}", values)
+    # The server may live elsewhere than the handle (DISC-06); its own actor URL says where.
+    origin = origin_of(jrd.self_href) if jrd.self_href else f"https://{handle.host}"
+    if origin.startswith("http:") and not settings.federation.allow_http:
+        raise InvalidInput("that server is not reached by https", reason="uri_invalid")
+    return fill_template(f"{origin}/authorize_interaction?uri={{uri}}", values)
 
 
 def find_target(tx: Tx, ids: LocalIds, uri: str) -> Target:
