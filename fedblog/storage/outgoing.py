@@ -84,6 +84,16 @@ def by_uri(tx: Tx, uri: str) -> OutgoingActivity | None:
     return None if row is None else _read(row)
 
 
+def last_told(tx: Tx, object_uri: str) -> OutgoingActivity | None:
+    """The newest Create or Update of an object of ours: the object as its readers have it."""
+    row = tx.one(
+        f"SELECT {_OUTGOING} FROM outgoing o WHERE o.object_uri = $1 AND o.type IN ('Create', 'Update')"
+        " ORDER BY o.id DESC LIMIT 1",
+        object_uri,
+    )
+    return None if row is None else _read(row)
+
+
 def unexpanded(tx: Tx, limit: int) -> list[ActivityId]:
     """Activities whose deliveries are not made yet, oldest first."""
     rows = tx.all("SELECT id FROM outgoing WHERE expanded_at IS NULL ORDER BY id LIMIT $1", limit)

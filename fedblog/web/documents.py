@@ -7,10 +7,12 @@ from functools import partial
 
 from fedblog.activitypub import serialise
 from fedblog.activitypub.ids import LocalIds
+from fedblog.activitypub.values import one_or_many
 from fedblog.activitypub.vocab import Json
+from fedblog.activitypub.wire import parse_object
 from fedblog.blog.model import Actor, Post, PostStatus, Reply
 from fedblog.config import Settings
-from fedblog.storage import actors, posts, replies
+from fedblog.storage import actors, outgoing, posts, replies
 from fedblog.storage.database import Tx
 
 
@@ -30,8 +32,18 @@ def article_of(tx: Tx, post: Post, *, ids: LocalIds, settings: Settings) -> Call
 
 def note_of(tx: Tx, reply: Reply, *, ids: LocalIds) -> Json:
     """An answer of ours as a Note."""
-    actor = actors.by_id(tx, reply.actor_id)
-    return serialise.note(reply, actor=actor, ids=ids, in_reply_to_actor=_answered(tx, reply))
+    actor, mentions = actors.by_id(tx, reply.actor_id), _mentions(tx, reply)
+    return serialise.note(reply, actor=actor, ids=ids, in_reply_to_actor=_answered(tx, reply), mentions=mentions)
+
+
+def _mentions(tx: Tx, reply: Reply) -> list[tuple[str, str]]:
+    """Whom it names, as it was sent: who they are was looked up then."""
+    told = outgoing.last_told(tx, reply.uri)
+    sent = parse_object(told.body).get("object") if told is not None else None
+    if not isinstance(sent, dict):
+        return []
+    tags = [tag for tag in one_or_many(sent.get("tag")) if isinstance(tag, dict) and tag.get("type") == "Mention"]
+    return [(str(tag.get("href")), str(tag.get("name"))) for tag in tags]
 
 
 def _answered(tx: Tx, reply: Reply) -> Actor | None:

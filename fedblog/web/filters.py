@@ -8,6 +8,7 @@ import unicodedata
 from urllib.parse import urlsplit
 
 from fedblog.text.dates import rfc2822
+from fedblog.text.mentions import fold_leading_mentions
 
 HUES = 12
 
@@ -75,4 +76,5 @@ FILTERS = {
     "host": host,
     "web_url": web_url,
     "rfc2822": rfc2822,
+    "fold_mentions": fold_leading_mentions,
 }

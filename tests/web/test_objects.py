@@ -319,3 +319,17 @@ async def test_activities_are_served_while_their_object_is_public(live: Live) ->
     assert read(answer)["object"]["id"] == post.uri
     await live.services.publisher.unpublish(post.id)
     assert (await live.get(create["id"])).status == 404
+
+
+async def test_ART_21_a_note_at_its_id_mentions_all_whom_it_was_sent_to(live: Live) -> None:
+    account = await make_author(live.services)
+    await make_author(live.services, "bea", "Béa")
+    post = await make_post(live.services, account.actor_id)
+    bo = await make_person(live.services)
+    reply = await make_reply(live.services, bo, "<p>Hi</p>", post=post)
+    source = f"Ask @bea@{live.services.settings.domain} about it."
+    answer = await live.services.publisher.answer(author_id=account.actor_id, source=source, reply_id=reply.id)
+    note = read(await live.get(answer.uri))
+    mentioned = {tag["href"] for tag in note["tag"] if tag["type"] == "Mention"}
+    assert mentioned == {bo.uri, live.services.ids.actor("bea")}
+    assert mentioned <= set(note["cc"])

@@ -308,3 +308,14 @@ async def test_comments_closed_is_said(live: Live) -> None:
     await live.services.db.write(posts.set_comments_open, post.id, False)
     page = await live.get(f"/@ana/{post.slug}")
     assert "The conversation under this post is closed." in page.text
+
+
+async def test_INB_35_leading_mentions_are_folded(live: Live) -> None:
+    account = await make_author(live.services)
+    post = await make_post(live.services, account.actor_id)
+    bo = await make_person(live.services)
+    mention = '<span class="h-card"><a href="https://a.example/@ana" class="u-url mention">@<span>ana</span></a></span>'
+    await make_reply(live.services, bo, f"<p>{mention} What a morning</p>", post=post)
+    page = (await live.get(f"/@ana/{post.slug}")).text
+    parse(page)
+    assert re.search(r'<p class="folded"[^>]*>.*@<span>ana</span>.*</p>\s*<p>What a morning</p>', page)
