@@ -27,7 +27,7 @@ class Row:
     proven_by: str
 
 
-def tests_by_row() -> dict[str, list[str]]:
+def proofs_by_row() -> dict[str, list[str]]:
     """Row id -> `file::test` of every test that carries it."""
     found: dict[str, list[str]] = {}
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
@@ -57,7 +57,7 @@ def proof(tests: list[str]) -> str:
 
 def write() -> None:
     """Bring the last column up to date."""
-    found = tests_by_row()
+    found = proofs_by_row()
     lines = []
     for line in TABLE.read_text("utf-8").splitlines():
         match = LINE.match(line)
@@ -69,7 +69,7 @@ def main() -> int:
     """Print the table; 1 when a row has no test."""
     if "--write" in sys.argv:
         write()
-    found = tests_by_row()
+    found = proofs_by_row()
     missing = [row.id for row in rows() if row.id not in found]
     for row in rows():
         print(f"{row.id:9} {len(found.get(row.id, [])):3} tests  {row.text}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conformance import Row, proof, rows, tests_by_row
+from tests.conformance import Row, proof, rows, proofs_by_row
 
 #: What nothing federates without: the first list of the protocol map's order of work.
 FIRST_LIST = {
@@ -34,7 +34,7 @@ def first_list() -> list[str]:
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row.id)
 def test_row_names_its_tests(row: Row) -> None:
-    tests = tests_by_row().get(row.id, [])
+    tests = proofs_by_row().get(row.id, [])
     assert tests, f"no test carries {row.id}"
     assert row.proven_by == proof(tests), "bring it up to date: python -m tests.conformance --write"
 
