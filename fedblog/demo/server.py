@@ -21,6 +21,13 @@ from fedblog.demo.people import Place
 from fedblog.signatures.model import Scheme
 
 Arrived = Callable[["DemoServer", Received], None]
+_FEP_3B86 = "https://w3id.org/fep/3b86"
+_INTENTS = {
+    "Object": "act=reply&uri={object}",
+    "Like": "act=like&uri={object}",
+    "Announce": "act=boost&uri={object}",
+    "Follow": "act=follow&uri={object}",
+}
 ACTS = {"reply": "Reply", "like": "Like", "boost": "Boost", "follow": "Follow"}
 
 
@@ -50,6 +57,16 @@ class DemoServer(PeerServer):
             self._count(self.inbox[-1])
             self._arrived_here(self, self.inbox[-1])
         return answer
+
+    def jrd(self, actor: PeerActor) -> dict[str, Any]:
+        """Mastodon names its pages for likes, boosts and follows, too (FEP-3b86)."""
+        found = super().jrd(actor)
+        if self.style == "mastodon":
+            found["links"] += [
+                {"rel": f"{_FEP_3B86}/{intent}", "template": f"{self.base_url}/authorize_interaction?{query}"}
+                for intent, query in _INTENTS.items()
+            ]
+        return found
 
     async def say(self, actor: PeerActor, inbox: str, activity: dict[str, Any]) -> None:
         """Sends an activity as that person's server signs. Raises `OSError` when it is not taken."""
