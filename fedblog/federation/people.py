@@ -17,6 +17,7 @@ from fedblog.storage.database import Tx
 from fedblog.storage.outgoing import Audience
 
 MAX_REACHED = 10_000
+HIDDEN_BY_AUTHOR = "hidden_by_author"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from fedblog.federation.answers import Answering, AnswerText
 from fedblog.federation.compose import MARKDOWN, Composer
 from fedblog.federation.fetcher import Fetcher
 from fedblog.federation.outbox import Outbox, open_outbox
-from fedblog.federation.people import People, ProfileText
+from fedblog.federation.people import HIDDEN_BY_AUTHOR, People, ProfileText
 from fedblog.federation.posting import Posting
 from fedblog.federation.resolver import Resolver
 from fedblog.storage import actors, posts, replies
@@ -193,7 +193,7 @@ class Publisher:
         """Refuse a follow, or end one. Raises `NotFound`."""
         await self._db.write(self._people().reject_follower, follower_id, target_id)
 
-    async def hide_reply(self, reply_id: ReplyId, *, reason: str = "hidden_by_author") -> Reply:
+    async def hide_reply(self, reply_id: ReplyId, *, reason: str = HIDDEN_BY_AUTHOR) -> Reply:
         """Take a reply off all public pages. Raises `NotFound`, `Conflict`."""
         return await self._db.write(self._people().hide_reply, reply_id, reason)
 

@@ -51,7 +51,6 @@ class Outcome(StrEnum):
     OBJECT_MISSING = "object_missing"
     OBJECT_UNFETCHABLE = "object_unfetchable"
     OBJECT_STILL_THERE = "object_still_there"
-    OBJECT_UNREADABLE = "object_unreadable"
     PARENT_UNKNOWN_HERE = "parent_unknown_here"
     REACTION_UNREADABLE = "reaction_unreadable"
     TYPE_NOT_HANDLED = "type_not_handled"
