@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 
 from aiohttp import web
 
@@ -43,7 +44,9 @@ def add_headers(settings: Settings) -> Callable[[web.Request, web.StreamResponse
         for name, value in _ALWAYS.items():
             headers.setdefault(name, value)
         headers["Server"] = _ALWAYS["Server"]
-        if not response.content_type.startswith("text/html"):
+        if response.status == HTTPStatus.NOT_MODIFIED:
+            pass  # its headers replace those of the kept page, and it has no content type to choose a policy by
+        elif not response.content_type.startswith("text/html"):
             headers.setdefault("Content-Security-Policy", _NOTHING)
         else:
             headers.setdefault("Content-Security-Policy", _ORIGIN_ONLY if private else public_policy)

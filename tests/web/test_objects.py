@@ -83,6 +83,8 @@ async def test_NEG_04_ACT_17_validators_and_304(live: Live) -> None:
         again = await live.get(path, headers={"If-None-Match": first.headers["ETag"]})
         assert (again.status, again.body) == (304, b""), path
         assert again.headers["ETag"] == first.headers["ETag"]
+        # A browser takes a 304's headers over into the page that it kept.
+        assert again.headers.get("Content-Security-Policy") in (None, first.headers["Content-Security-Policy"])
         changed = await live.get(path, headers={"If-None-Match": '"other"'})
         assert changed.status == 200
     assert (await live.get("/ap/actors/ana")).headers["Cache-Control"] == "public, max-age=180"
