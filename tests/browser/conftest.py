@@ -24,7 +24,7 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable
 def chromium_path() -> str | None:
     """`$CHROMIUM`, or a Chromium of the system."""
     named = os.environ.get("CHROMIUM")
-    return named if named else next((path for name in _NAMES if (path := shutil.which(name))), None)
+    return named or next((path for name in _NAMES if (path := shutil.which(name))), None)
 
 
 class Watcher:

@@ -179,6 +179,15 @@ async def test_a_form_without_or_with_somebody_elses_token_changes_nothing(desk:
     assert "Forged" not in (await anna.get("/studio/posts")).text
 
 
+async def test_a_form_of_the_log_in_before_gives_its_text_back(desk: Desk) -> None:
+    anna = await desk.logged_in("anna")
+    token = (await anna.get("/studio/posts/new")).csrf
+    await anna.log_in("anna")
+    page = await anna.post("/studio/posts/new", {"csrf": token, "title": "Kept", "source": "Long text"})
+    assert page.status == 403
+    assert "Long text" in page.text
+
+
 async def test_who_is_not_logged_in_is_sent_to_the_form_and_back(desk: Desk) -> None:
     browser = desk.browser()
     page = await browser.get("/studio/posts?status=draft")

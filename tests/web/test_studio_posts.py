@@ -8,7 +8,7 @@ import re
 import pytest
 
 from fedblog.blog.model import PostStatus
-from fedblog.storage import posts
+from fedblog.storage import deliveries, followers, outgoing, posts
 from tests.web.desk import BASE, Browser, Desk, Page
 
 FORM = {"title": "On bread", "source": "Flour and *water*.", "comments_open": "1", "visibility": "public"}
@@ -212,6 +212,31 @@ async def test_the_list_has_tabs_and_a_search(desk: Desk) -> None:
     assert "<b>" not in (await anna.get("/studio/posts?q=%3Cb%3Ex")).text
 
 
+async def test_what_could_not_be_delivered_can_be_sent_again(desk: Desk) -> None:
+    account, mia = await desk.account("anna"), await desk.stranger()
+    await desk.parts.db.write(
+        followers.add,
+        actor_id=mia.id,
+        target_id=account.actor_id,
+        state="accepted",
+        follow_uri="https://far.example/f",
+        follow_json="{}",
+    )
+    post = await desk.write_post("anna")
+    for activity in await desk.sent():
+        await desk.parts.db.write(outgoing.expand, activity.id)
+    claimed = await desk.parts.db.write(
+        deliveries.claim, limit=10, per_host=10, lease_seconds=60, busy_hosts=frozenset()
+    )
+    await desk.parts.db.write(deliveries.fail, claimed[0].id, status=410, error="gone")
+    anna = await desk.logged_in("anna")
+    page = await anna.get(f"/studio/posts/{post.id}")
+    assert "Delivered to 0 of 1 server; 1 could not be reached" in page.text
+    again = await anna.follow(await anna.send(f"/studio/posts/{post.id}/retry"))
+    assert "Another try is on its way." in again.text
+    assert "could not be reached" not in again.text
+
+
 async def test_progress_is_told_in_words(desk: Desk) -> None:
     post = await desk.write_post("anna")
     anna = await desk.logged_in("anna")
@@ -242,6 +267,7 @@ async def test_authors_neither_see_nor_touch_the_posts_of_others(desk: Desk) -> 
         ("/unpublish", {}),
         ("/delete", {}),
         ("/answer", {"source": "x"}),
+        ("/retry", {}),
     ):
         assert (await bert.send(f"/studio/posts/{draft.id}{place}", form)).status == 404
     stored = await desk.parts.db.read(posts.by_id, draft.id)

@@ -70,6 +70,25 @@ async def test_an_own_answer_can_be_changed_and_deleted(desk: Desk) -> None:
     assert types[-3:] == ["Create", "Update", "Delete"]
 
 
+async def test_a_like_tells_the_author_of_the_reply_and_can_be_taken_back(desk: Desk) -> None:
+    reply = await desk.reply(await desk.write_post("anna"), await desk.stranger())
+    anna = await desk.logged_in("anna")
+    for do, shown, kind in (("like", ">Liked<", "Like"), ("unlike", ">Like<", "Undo")):
+        page = await anna.follow(await anna.send(f"/studio/replies/{reply.id}/like", {"do": do}))
+        assert shown in page.text
+        assert (await desk.sent())[-1].type == kind
+    assert (await (await desk.logged_in("bert")).send(f"/studio/replies/{reply.id}/like")).status == 404
+
+
+async def test_an_answer_that_came_too_late_is_given_back(desk: Desk) -> None:
+    reply = await desk.reply(await desk.write_post("anna"), await desk.stranger())
+    await desk.parts.db.write(replies.remove, reply.id)
+    anna = await desk.logged_in("anna")
+    page = await anna.send(f"/studio/replies/{reply.id}/answer", {"source": "Long & dear words"})
+    assert page.status in (404, 409)
+    assert "Long &amp; dear words" in page.text
+
+
 async def test_an_empty_answer_is_refused(desk: Desk) -> None:
     reply = await desk.reply(await desk.write_post("anna"), await desk.stranger())
     anna = await desk.logged_in("anna")

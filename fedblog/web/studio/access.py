@@ -11,7 +11,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from fedblog.blog.model import Account, Actor, ActorId, Post, PostId, PostStatus, Role, Session
-from fedblog.errors import Forbidden, NotFound
+from fedblog.errors import FedblogError, Forbidden, NotFound
 from fedblog.federation.services import Services
 from fedblog.storage import accounts, actors, desk, posts
 from fedblog.storage.database import Tx
@@ -76,25 +76,40 @@ def page(handler: Page, *, role: Role = Role.AUTHOR) -> Handler:
 def action(handler: Action, *, role: Role = Role.AUTHOR) -> Handler:
     """A POST of somebody who is logged in, with the form's token checked before anything is done.
 
-    A log-in that ended meanwhile loses nothing: the answer (401) shows the text that was sent.
+    Whatever goes wrong (a log-in that ended meanwhile, a conflict, a full disk), text that was sent is not lost: the
+    answer shows it.
     """
 
     async def guarded(request: web.Request) -> web.StreamResponse:
         check_origin(request)
         form = Form(await request.post())
         if request.get(SESSION) is None:
-            if wants_json(request):
-                return web.json_response({"error": "logged_out"}, status=HTTPStatus.UNAUTHORIZED)
-            kept = [(label, form.text(name)) for name, label in _KEPT.items() if form.text(name)]
-            target = f"/login?next={quote(request.path if request.method == 'GET' else '/studio', safe='')}"
-            return render(request, "studio/logged_out.html", status=401, kept=kept, login=target)
-        check_csrf(request, form.text("csrf"))
-        return await handler(request, await _enter(request, role), form)
+            return _give_back(request, form, "You were logged out", "Nothing was saved.", HTTPStatus.UNAUTHORIZED)
+        try:
+            check_csrf(request, form.text("csrf"))
+            return await handler(request, await _enter(request, role), form)
+        except FedblogError as error:
+            if not any(form.text(name) for name in _KEPT):
+                raise
+            return _give_back(request, form, "That didn't work", str(error), error.status)
 
     return guarded
 
 
 _KEPT = {"title": "Title", "source": "Text", "summary": "Summary", "bio": "About you"}
+
+
+def _give_back(request: web.Request, form: Form, heading: str, words: str, status: int) -> web.Response:
+    """The texts of a form that could not be taken, ready to copy."""
+    is_out = status == HTTPStatus.UNAUTHORIZED
+    if wants_json(request):
+        return web.json_response({"error": "logged_out" if is_out else "refused"}, status=status)
+    kept = [(label, form.text(name)) for name, label in _KEPT.items() if form.text(name)]
+    back = safe_back(form.text("back"), "/studio")
+    login = f"/login?next={quote(back, safe='')}" if is_out else ""
+    return render(
+        request, "studio/kept.html", status=status, heading=heading, words=words, kept=kept, login=login, back=back
+    )
 
 
 async def _enter(request: web.Request, role: Role) -> Who:

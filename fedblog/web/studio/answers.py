@@ -32,6 +32,15 @@ async def answer(request: web.Request, who: Who, form: Form) -> web.StreamRespon
     return done(_back(form, stored), "answered")
 
 
+async def like(request: web.Request, who: Who, form: Form) -> web.StreamResponse:
+    """Like somebody's reply, or take that back; its author is told."""
+    row = await requested_reply(request, who)
+    publisher = request.app[SERVICES].publisher
+    change = publisher.unlike_reply if form.choice("do", ("like", "unlike")) == "unlike" else publisher.like_reply
+    await change(row.reply.id, author_id=who.actor.id)
+    return done(_back(form, row.reply))
+
+
 async def answer_post(request: web.Request, who: Who, form: Form) -> web.StreamResponse:
     """A first comment under the post itself."""
     post = await requested_post(request, who)

@@ -42,6 +42,7 @@ class Item:
     reply: Reply | None = None
     above: Above | None = None
     mine: bool = False
+    liked: bool = False
     link: str = ""
 
     @property
@@ -121,6 +122,7 @@ def items_for(
 
 def _reply_items(tx: Tx, who: Who, ids: LocalIds, found: list[tuple[ThreadRow, Post | None]], since: int) -> list[Item]:
     authors = actors.by_ids(tx, {post.author_id for _, post in found if post is not None})
+    taken = reactions.of_replies(tx, [row.reply.id for row, _ in found])
     return [
         Item(
             id=row.reply.id,
@@ -133,6 +135,9 @@ def _reply_items(tx: Tx, who: Who, ids: LocalIds, found: list[tuple[ThreadRow, P
             reply=row.reply,
             above=_above(tx, row.reply.parent_id),
             mine=row.reply.local and row.actor.id == who.actor.id,
+            liked=any(
+                one.actor.id == who.actor.id and one.kind is ReactionKind.LIKE for one in taken.get(row.reply.id, [])
+            ),
             link=_reply_link(ids, row.reply, post, authors),
         )
         for row, post in found

@@ -158,6 +158,7 @@ async def editor_page(
         stored=stored,
         restored=restored,
         progress=progress_words(counts),
+        failed=counts.failed,
         post_url=post_url,
         hints=more.pop("hints", []),
         panel_open=bool(more.get("problem")),

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from fedblog.blog.model import PostStatus
 from fedblog.storage import deliveries
+from fedblog.storage.database import Tx
 from fedblog.web.keys import SERVICES
 from fedblog.web.studio.access import Who, done, requested_post, show
 from fedblog.web.studio.delivery import progress_words
@@ -13,6 +14,7 @@ from fedblog.web.studio.forms import Form
 
 # A publication is expanded to its receivers a moment after it is stored; until then nothing is counted.
 _SETTLES_AFTER = 60
+_MOST_FAILED = 10_000
 
 
 async def ask_unpublish(request: web.Request, who: Who) -> web.StreamResponse:
@@ -64,6 +66,19 @@ async def delete(request: web.Request, who: Who, form: Form) -> web.StreamRespon
     post = await requested_post(request, who)
     await request.app[SERVICES].publisher.delete(post.id)
     return done("/studio/posts", "deleted")
+
+
+async def retry(request: web.Request, who: Who, form: Form) -> web.StreamResponse:
+    """Send again what servers could not be given."""
+    post = await requested_post(request, who)
+    await request.app[SERVICES].db.write(_retry, post.uri)
+    return done(f"/studio/posts/{post.id}", "retried")
+
+
+def _retry(tx: Tx, object_uri: str) -> None:
+    for one in deliveries.failed(tx, _MOST_FAILED):
+        if one.object_uri == object_uri:
+            deliveries.retry_failed(tx, one.id)
 
 
 async def delivery(request: web.Request, who: Who) -> web.StreamResponse:
