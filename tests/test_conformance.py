@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conformance import Row, proof, rows, proofs_by_row
+from tests.conformance import Row, proof, proofs_by_row, rows
 
 #: What nothing federates without: the first list of the protocol map's order of work.
 FIRST_LIST = {
