@@ -15,6 +15,7 @@ from fedblog.storage import inbox as inbox_store
 from fedblog.storage import moderation
 from fedblog.storage.database import Tx
 
+_LONGEST_ID = 19  # digits of 63 bits
 _LIMIT = click.option(
     "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many at most."
 )
@@ -39,7 +40,7 @@ def show_log(program: Program, limit: int, refused: bool, host: str | None, as_j
 
     found = program.run(work)
     if as_json:
-        print_json([dataclasses.asdict(entry) for entry in found])
+        print_json([{**dataclasses.asdict(entry), "id": str(entry.id)} for entry in found])
         return
     rows = [
         (one.id, when(one.received_at), one.status, one.reason, one.type, one.actor_uri or one.host) for one in found
@@ -59,7 +60,7 @@ def explain(program: Program, which: str, as_json: bool) -> None:
 
     found = program.run(work)
     if as_json:
-        print_json([dataclasses.asdict(entry) for entry in found])
+        print_json([{**dataclasses.asdict(entry), "id": str(entry.id)} for entry in found])
         return
     for entry in found:
         for name, value in _told(entry).items():
@@ -69,8 +70,8 @@ def explain(program: Program, which: str, as_json: bool) -> None:
 
 
 def _find(tx: Tx, which: str) -> list[InboxLogEntry]:
-    if which.isdigit() and len(which) < 19:
-        found = inbox_store.entries(tx, limit=1, before_id=int(which) + 1)
+    if which.isascii() and which.isdigit() and len(which) <= _LONGEST_ID:
+        found = inbox_store.entries(tx, limit=1, before_id=min(int(which) + 1, 2**63 - 1))
         found = [entry for entry in found if entry.id == int(which)]
     else:
         found = inbox_store.by_activity(tx, which)
