@@ -26,7 +26,7 @@ from fedblog.signatures.keys import PrivateKey, generate_rsa, private_to_pem
 from fedblog.storage import actors, keys
 from fedblog.storage.database import Database
 from fedblog.storage.seal import Sealer
-from tests.federation.house_fixtures import house, house_template, make_house, world  # noqa: F401 - fixtures
+from tests.federation.house_fixtures import house, house_template, make_house, web_house, world  # noqa: F401 - fixtures
 
 PeerMaker = Callable[..., Awaitable[PeerServer]]
 

@@ -5,18 +5,21 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 from aiohttp import web
+from yarl import URL
 
 from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.urls import Uri
+from fedblog.app import SECRET_NAME, build_app
 from fedblog.blog.model import Actor, InboxLogEntry, Post, Reply, ThreadRow
 from fedblog.config import Settings, make_settings
 from fedblog.errors import Refused
@@ -35,16 +38,24 @@ from fedblog.signatures.keys import PrivateKey
 from fedblog.signatures.model import SignedRequest
 from fedblog.storage import actors, jobs, outgoing, posts, replies, threads
 from fedblog.storage import inbox as inbox_log
-from fedblog.storage.database import Database, Tx
+from fedblog.storage.database import SQLITE_NAME, Database, Tx
 from fedblog.storage.seal import Sealer
+from fedblog.web.keys import SERVICES
 
 BASE_URL = "https://blog.example"
+LOOPBACK = ".localhost"  # names that lead to this machine without DNS (RFC 6761)
 ACTIVITY_JSON = "application/activity+json"
 PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
 NOW = 1_795_500_000  # 2026-11-24, after everything in the fixtures
-SEALER = Sealer(b"s" * 32)
+SECRET = b"s" * 32
+SEALER = Sealer(SECRET)
 _ORIGIN = re.compile(r"https?://([A-Za-z0-9_.-]+)(?::\d+)?(?=[/?#\"\s<]|$)")
 _NOT_SERVERS = frozenset({"www.w3.org", "w3id.org", "joinmastodon.org", "schema.org", "purl.org", "ostatus.org"})
+
+
+def _bare(authority: str) -> str:
+    """The name that tests use for a host."""
+    return authority.partition(":")[0].lower().removesuffix(LOOPBACK)
 
 
 class Clock:
@@ -84,7 +95,7 @@ class World:
 
     def url(self, host: str, path: str = "") -> str:
         """A URL on one of the servers."""
-        return f"http://{host}:{self.port}{path}"
+        return f"http://{host.removesuffix(LOOPBACK)}{LOOPBACK}:{self.port}{path}"
 
     def localise(self, document: Any) -> Any:
         """The document with every server in it moved here; our own and the namespaces stay."""
@@ -96,6 +107,7 @@ class World:
 
     def _moved(self, match: re.Match[str]) -> str:
         host = match[1]
+        host = host.removesuffix(LOOPBACK)
         return match[0] if host in _NOT_SERVERS or host == "blog.example" else self.url(host)
 
     def serve(self, document: dict[str, Any], *, at: str | None = None, status: int = 200) -> str:
@@ -139,13 +151,34 @@ class World:
         rest = url.partition("#")[0].partition("://")[2]
         authority, _, path = rest.partition("/")
         authority, _, query = authority.partition("?")
-        return authority.partition(":")[0].lower(), f"/{path}" + (f"?{query}" if query else "")
+        return _bare(authority), f"/{path}" + (f"?{query}" if query else "")
 
     async def _answer(self, request: web.Request) -> web.Response:
-        place = (request.host.partition(":")[0].lower(), request.raw_path)
+        place = (_bare(request.host), request.raw_path)
         self.seen.append(place)
         status, document = self.documents.get(place, (404, {"error": "not found"}))
         return web.Response(status=status, body=json.dumps(document).encode(), content_type=ACTIVITY_JSON)
+
+
+@dataclass
+class WebDoor:
+    """The real application behind a real socket."""
+
+    runner: web.AppRunner
+    session: aiohttp.ClientSession
+    url: str
+
+    async def post(self, path: str, body: bytes, headers: dict[str, str]) -> int:
+        """POST with our public name as the Host; the status."""
+        sent = {**headers, "Host": "blog.example", "Content-Type": ACTIVITY_JSON}
+        async with self.session.post(URL(self.url + path, encoded=True), data=body, headers=sent) as response:
+            await response.read()
+            return response.status
+
+    async def close(self) -> None:
+        """Stop serving."""
+        await self.session.close()
+        await self.runner.cleanup()
 
 
 @dataclass
@@ -166,9 +199,13 @@ class House:
     author: Actor
     blog: Actor
     numbers: list[int] = field(default_factory=lambda: [0])
+    web: WebDoor | None = None
 
     async def close(self) -> None:
         """Give everything back."""
+        if self.web is not None:
+            await self.web.close()
+            return
         await self.client.close()
         await self.db.close()
 
@@ -197,8 +234,11 @@ class House:
     async def post(
         self, body: bytes, headers: dict[str, str], *, inbox: str = f"{BASE_URL}/inbox", recipient: str | None = None
     ) -> tuple[int, str]:
-        """Hand a request with these headers to the inbox."""
+        """Hand a request with these headers to the inbox, through the web server where there is one."""
         target = inbox.partition("://")[2].partition("/")[2]
+        if self.web is not None:
+            status = await self.web.post(f"/{target}", body, headers)
+            return status, (await self.log())[0].reason
         request = SignedRequest("POST", f"/{target}", tuple(headers.items()), body, authority="blog.example")
         try:
             receipt = await self.inbox.receive(
@@ -321,6 +361,36 @@ async def build_template(folder: Path) -> Path:
     return path
 
 
+async def open_web_house(folder: Path, template: Path, world: World) -> House:
+    """A house with its web server on a loopback port; nothing is delivered by itself."""
+    shutil.copyfile(template, folder / SQLITE_NAME)
+    (folder / SECRET_NAME).write_bytes(base64.urlsafe_b64encode(SECRET))
+    clock = Clock()
+    app = build_app(settings_for(folder, federation={"deliver": False}), clock=clock)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    parts = app[SERVICES]
+    author = await parts.db.read(actors.by_local_name, "ana")
+    assert author is not None
+    return House(
+        world=world,
+        settings=parts.settings,
+        clock=clock,
+        db=parts.db,
+        ids=parts.ids,
+        client=parts.client,
+        resolver=parts.resolver,
+        keyring=parts.keyring,
+        inbox=parts.inbox,
+        publisher=parts.publisher,
+        parents=ParentFetch(parts.db, parts.resolver, parts.ids, parts.settings, clock),
+        author=author,
+        blog=await parts.db.read(actors.blog),
+        web=WebDoor(runner, aiohttp.ClientSession(), f"http://127.0.0.1:{runner.addresses[0][1]}"),
+    )
+
+
 async def open_house(folder: Path, template: Path, world: World, **sections: dict[str, Any]) -> House:
     """A house of its own for one test."""
     path = folder / "house.sqlite3"
@@ -328,11 +398,8 @@ async def open_house(folder: Path, template: Path, world: World, **sections: dic
     settings, ids, clock = settings_for(folder, **sections), LocalIds(BASE_URL), Clock()
     db = await Database.open(str(path), clock=clock)
 
-    async def lookup(_name: str) -> Sequence[str]:
-        return ["127.0.0.1"]
-
     guard = Guard(["127.0.0.0/8"], True, own_hosts=["blog.example"])
-    client = Client(guard, "fedblog-test/1", connect_timeout=2, lookup=lookup)
+    client = Client(guard, "fedblog-test/1", connect_timeout=2)
     fetcher = Fetcher(client, Signer(db, SEALER, None, clock), db, clock)
     keyring, resolver = Keyring(fetcher, db, clock), Resolver(fetcher, db, clock)
     author = await db.read(actors.by_local_name, "ana")

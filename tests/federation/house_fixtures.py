@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fedblog.signatures.keys import PrivateKey
-from tests.federation.house import House, World, build_template, open_house
+from tests.federation.house import House, World, build_template, open_house, open_web_house
 
 HouseMaker = Callable[..., Awaitable[House]]
 
@@ -50,3 +50,11 @@ async def make_house(house_template: Path, tmp_path: Path, world: World) -> Asyn
 async def house(make_house: HouseMaker) -> House:
     """Our side with the usual settings."""
     return await make_house()
+
+
+@pytest.fixture
+async def web_house(house_template: Path, tmp_path: Path, world: World) -> AsyncIterator[House]:
+    """Our side behind its web server."""
+    made = await open_web_house(tmp_path, house_template, world)
+    yield made
+    await made.close()

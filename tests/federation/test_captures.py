@@ -86,7 +86,7 @@ async def test_INB_03_their_own_bytes_are_taken(house: House, name: str) -> None
 
 def names_itself(doc: dict[str, Any]) -> bool:
     """An Update of the actor by its bare id: the new document has to be fetched."""
-    return doc["type"] == "Update" and doc["object"] == doc["actor"]
+    return bool(doc["type"] == "Update" and doc["object"] == doc["actor"])
 
 
 def bound(doc: dict[str, Any], post_uri: str) -> dict[str, Any]:

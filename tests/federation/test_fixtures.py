@@ -487,8 +487,9 @@ MEANINGS: dict[str, Callable[[Case], Awaitable[None]]] = {
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["file"].removesuffix(".json"))
-async def test_what_the_index_expects(house: House, entry: Json) -> None:
-    """One fixture, one meaning."""
+async def test_what_the_index_expects(web_house: House, entry: Json) -> None:
+    """One fixture, one meaning, through the real web server."""
+    house = web_house
     post = await house.publish()
     answer = await house.publisher.answer(author_id=house.author.id, post_id=post.id, source="Our own word")
     case = Case(house, entry, post, answer)

@@ -396,7 +396,7 @@ async def test_blocking_somebody_takes_their_words_off_the_page(house: House) ->
     await house.send(house.create(house.note(bob, post.uri)))
     for block, unblock, value in (
         (house.publisher.block_actor, house.publisher.unblock_actor, bob),
-        (house.publisher.block_domain, house.publisher.unblock_domain, "m.example"),
+        (house.publisher.block_domain, house.publisher.unblock_domain, "m.example.localhost"),
     ):
         await block(value)
         assert await house.thread(post) == []

@@ -94,7 +94,7 @@ async def test_a_changed_body_is_refused(house: House) -> None:
 async def test_KEY_11_the_blocked_are_not_even_looked_up(house: House) -> None:
     """403 before any fetch."""
     bob = house.person()
-    await house.publisher.block_domain("m.example")
+    await house.publisher.block_domain("m.example.localhost")
     assert await house.send(house.activity("Follow", bob, ANA)) == (403, "blocked")
     assert house.world.seen == []
 

@@ -54,7 +54,7 @@ async def test_DLV_01_DLV_12_a_post_and_who_gets_it(house: House) -> None:
 async def test_mentions_are_looked_up_before_the_write(house: House) -> None:
     """By WebFinger; who can't be found stays plain text."""
     carol = house.person("c.example", "carol")
-    host = f"c.example:{house.world.port}"
+    host = f"c.example.localhost:{house.world.port}"
     resource = f"acct:carol@{host}"
     house.world.documents[("c.example", f"/.well-known/webfinger?resource={_quoted(resource)}")] = (
         200,
