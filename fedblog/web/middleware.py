@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from fedblog.config import Settings
-from fedblog.errors import FedblogError
+from fedblog.errors import FedblogError, NotFound
 from fedblog.observe import counters, request_id
 from fedblog.web.errors import error_response, problem
 from fedblog.web.keys import ADDRESS
@@ -105,6 +105,8 @@ def host_middleware(settings: Settings) -> Middleware:
         # Health checks ask by address; a request without Host comes from an HTTP/2 proxy that dropped it (SIG-10).
         if host is not None and host.lower() not in allowed and request.path not in HEALTH_PATHS:
             return problem(request, 421, "this server does not answer for that host name", "wrong_host")
+        if "\0" in request.path:  # nothing has such a name, and PostgreSQL would refuse to look for it
+            raise NotFound("no such address")
         return await handler(request)
 
     return check_host

@@ -1,0 +1,105 @@
+"""The page cache: one maker a version, failures not kept, bounded."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from fedblog.blog.model import PostId
+from fedblog.web.cache import CachedPage, PageCache, PostIndex, RenderedPage, pack
+from fedblog.web.conditional import accepts_gzip
+
+
+def page(text: str) -> CachedPage:
+    return pack(RenderedPage(text))
+
+
+async def test_many_askers_share_one_making_and_its_failure() -> None:
+    cache, made, go = PageCache(), [], asyncio.Event()
+
+    async def make() -> CachedPage:
+        made.append(1)
+        await go.wait()
+        if len(made) == 1:
+            raise RuntimeError("first one fails")
+        return page("fine")
+
+    tasks = [asyncio.create_task(cache.get("key", 1, make)) for _ in range(5)]
+    await asyncio.sleep(0)
+    go.set()
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert len(made) == 1
+    assert all(isinstance(outcome, RuntimeError) for outcome in outcomes)
+    assert (await cache.get("key", 1, make)).body == b"fine"
+    assert (await cache.get("key", 1, make)).body == b"fine"
+    assert len(made) == 2
+
+
+async def test_another_version_is_made_anew_and_replaces_the_old_one() -> None:
+    cache, made = PageCache(), []
+
+    async def make() -> CachedPage:
+        made.append(1)
+        return page(f"version {len(made)}")
+
+    assert (await cache.get("key", 1, make)).body == b"version 1"
+    assert (await cache.get("key", 2, make)).body == b"version 2"
+    assert (await cache.get("key", 2, make)).body == b"version 2"
+
+
+async def test_a_cancelled_asker_does_not_spoil_the_page_for_others() -> None:
+    cache, go = PageCache(), asyncio.Event()
+
+    async def make() -> CachedPage:
+        await go.wait()
+        return page("fine")
+
+    first, second = (asyncio.create_task(cache.get("key", 1, make)) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    go.set()
+    assert (await second).body == b"fine"
+    with pytest.raises(asyncio.CancelledError):
+        await first
+
+
+async def test_the_least_used_pages_go_first() -> None:
+    made: list[str] = []
+    cache = PageCache(max_bytes=4 * page("x" * 1000).size)
+
+    async def get(key: str) -> None:
+        async def make() -> CachedPage:
+            made.append(key)
+            return page("x" * 1000)
+
+        await cache.get(key, 1, make)
+
+    for key in ("a", "b", "c", "d", "a", "e", "a", "b"):
+        await get(key)
+    assert made == ["a", "b", "c", "d", "e", "b"]
+
+
+def test_the_index_forgets_rather_than_grows() -> None:
+    index = PostIndex(size=2)
+    for number in range(3):
+        index.put("ana", str(number), PostId(number))
+    assert index.get("ana", "2") == 2
+    assert index.get("ana", "0") is None
+
+
+@pytest.mark.parametrize(
+    ("header", "accepted"),
+    [
+        ("gzip", True),
+        ("br, GZIP;q=0.5", True),
+        ("x-gzip", True),
+        ("gzip;q=0", False),
+        ("gzip; q=0.0", False),
+        ("br", False),
+        ("", False),
+        ("identity", False),
+    ],
+)
+def test_gzip_only_for_those_who_take_it(header: str, accepted: bool) -> None:
+    assert accepts_gzip(header) is accepted
