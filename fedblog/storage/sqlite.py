@@ -74,7 +74,12 @@ class UnitConnection(aiosqlite.Connection):
 
     async def open(self) -> None:
         """Start the thread and connect."""
-        _ = await self
+        try:
+            _ = await self
+        except BaseException:
+            # aiosqlite has told its thread to stop, and the thread answers on this loop: let it do so.
+            await asyncio.to_thread(self._thread.join)
+            raise
 
     async def unit(self, function: Callable[[sqlite3.Connection], T]) -> T:
         """What the function returns, run on the connection's own thread."""
