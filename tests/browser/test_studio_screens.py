@@ -1,0 +1,78 @@
+"""Every studio screen, small and large, light and dark: nothing sticks out, everything has a name and can be hit."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Browser, Page
+
+from fedblog.storage import accounts
+from tests.browser.conftest import Watcher, log_in, open_page
+from tests.live import Live
+
+pytestmark = pytest.mark.browser
+
+SCREENS = (
+    "/studio",
+    "/studio/posts",
+    "/studio/posts/new",
+    "/studio/posts/{post}",
+    "/studio/posts/{post}/revisions",
+    "/studio/posts/{post}/revisions/1",
+    "/studio/posts/{post}/unpublish",
+    "/studio/conversations",
+    "/studio/followers",
+    "/studio/profile",
+    "/studio/account",
+    "/studio/blocks",
+    "/studio/blocks/new?value=far.example",
+    "/studio/people",
+    "/studio/inbox-log",
+)
+NAMELESS = """() => [...document.querySelectorAll('input:not([type=hidden]), select, textarea, button, a')]
+  .filter(one => !one.hidden && one.getClientRects().length)
+  .filter(one => !(one.labels && one.labels.length) && !one.getAttribute('aria-label') && !one.textContent.trim())
+  .map(one => one.outerHTML)"""
+TOO_SMALL = """() => [...document.querySelectorAll('button, .button, select, summary, .tabs a, .studio-nav a')]
+  .map(one => [one.outerHTML.slice(0, 80), one.getBoundingClientRect()])
+  .filter(([, box]) => box.width && (box.height < 24 || box.width < 24)).map(([html]) => html)"""
+STICKS_OUT = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+async def _write_post(blog: Live) -> int:
+    publisher, db = blog.services.publisher, blog.services.db
+    account = (await db.read(accounts.all))[0]
+    text = await publisher.compose(
+        title="Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen and " + "x" * 90,
+        source="A long_word_" + "y" * 200 + "\n\n```\n" + "z" * 300 + "\n```",
+    )
+    post = await publisher.save_draft(text, author_id=account.actor_id)
+    await publisher.publish(post.id)
+    await publisher.answer(author_id=account.actor_id, post_id=post.id, source="w" * 400)
+    return post.id
+
+
+async def _check(page: Page, path: str) -> list[str]:
+    await page.goto(path)
+    where = f"{path} at {page.viewport_size}"
+    problems = [f"{where}: no name: {html}" for html in await page.evaluate(NAMELESS)]
+    problems += [f"{where}: too small: {html}" for html in await page.evaluate(TOO_SMALL)]
+    if await page.evaluate(STICKS_OUT) > 0:
+        problems.append(f"{where}: sticks out")
+    if await page.locator("h1").count() < 1:
+        problems.append(f"{where}: no heading")
+    return problems
+
+
+@pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+async def test_every_screen_fits_and_names_its_parts(
+    chromium: Browser, blog: Live, watcher: Watcher, phone: bool
+) -> None:
+    post = await _write_post(blog)
+    _, page = await open_page(chromium, blog, watcher, phone=phone)
+    await log_in(page)
+    problems: list[str] = []
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        for path in SCREENS:
+            problems += await _check(page, path.format(post=post))
+    assert problems == []
