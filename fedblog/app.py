@@ -23,6 +23,7 @@ from fedblog.federation.counts import CountReader
 from fedblog.federation.delivery import DeliveryWorker
 from fedblog.federation.fetcher import Fetcher
 from fedblog.federation.guard import Guard
+from fedblog.federation.housekeeping import Housekeeper
 from fedblog.federation.inbox import Inbox
 from fedblog.federation.jobs import JobHandler, JobRunner
 from fedblog.federation.keyring import Keyring
@@ -141,17 +142,19 @@ def _open_services(settings: Settings, clock: Clock) -> Callable[[web.Applicatio
 
 
 async def _run_workers(app: web.Application) -> AsyncIterator[None]:
-    """Delivery and jobs beside the server; at the end, what is under way has a few seconds; the rest is kept."""
+    """Delivery, jobs, housekeeping. At the end, what is under way has a few seconds; the rest is kept."""
     parts = app[SERVICES]
-    tasks = [
-        asyncio.create_task(parts.worker.run(), name="delivery"),
-        asyncio.create_task(parts.jobs.run(), name="jobs"),
-    ]
+    workers: dict[str, DeliveryWorker | JobRunner | Housekeeper] = {
+        "delivery": parts.worker,
+        "jobs": parts.jobs,
+        "housekeeping": Housekeeper(parts.db),
+    }
+    tasks = [asyncio.create_task(worker.run(), name=name) for name, worker in workers.items()]
     for task in tasks:
         task.add_done_callback(_report)
     yield
-    await parts.worker.stop()
-    await parts.jobs.stop()
+    for worker in workers.values():
+        await worker.stop()
     _, late = await asyncio.wait(tasks, timeout=STOP_SECONDS)
     for task in late:
         task.cancel()

@@ -1,0 +1,50 @@
+"""What time makes superfluous goes: hourly, a little at a time, so that nothing grows for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+
+from fedblog.errors import StorageUnavailable
+from fedblog.storage import deliveries, inbox, replies, tombstones
+from fedblog.storage.database import Database, Tx
+
+log = logging.getLogger(__name__)
+
+HOUR = 3_600
+DAY = 86_400
+ORPHAN_DAYS = 30  # INB-15
+TOMBSTONE_DAYS = 90  # at least 30 (INB-19)
+DELIVERY_DAYS = 30
+
+
+def tidy(tx: Tx) -> None:
+    """Forget old inbox records, orphans whose parent never came, old remote tombstones and settled deliveries."""
+    inbox.prune(tx)
+    replies.drop_orphans(tx, tx.now - ORPHAN_DAYS * DAY)
+    tombstones.prune(tx, tx.now - TOMBSTONE_DAYS * DAY)
+    deliveries.prune(tx, tx.now - DELIVERY_DAYS * DAY)
+
+
+class Housekeeper:
+    """Tidies up at the start and then every hour until it is stopped; harmless in several processes at once."""
+
+    def __init__(self, db: Database, *, every: float = HOUR) -> None:
+        self._db, self._every = db, every
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """Work until `stop`."""
+        while not self._stop.is_set():
+            try:
+                await self._db.write(tidy)
+            except StorageUnavailable as exc:
+                log.warning("tidying up waits: %s", exc)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._every):
+                    await self._stop.wait()
+
+    async def stop(self) -> None:
+        """`run` returns soon after."""
+        self._stop.set()
