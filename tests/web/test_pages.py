@@ -76,6 +76,7 @@ async def test_a_post_shows_its_conversation_nested(live: Live) -> None:
     await make_reply(live.services, cy, "<p>Three</p>", parent=answer, published_at=3000)
     await make_reply(live.services, cy, "<p>Four</p>", post=post, published_at=4000, edited_at=5000)
     await react(live.services, cy, reply=answer, kind=ReactionKind.LIKE)
+    await live.services.publisher.like_reply(first.id, author_id=account.actor_id)
     page = (await live.get(f"/@ana/{post.slug}")).text
     tree = parse(page)
     assert "4 thoughts on “First light”" in page
@@ -87,7 +88,7 @@ async def test_a_post_shows_its_conversation_nested(live: Live) -> None:
     assert nested.attrib["aria-label"] == "Reply by Cy Dee to Ana Lima, level 3"
     assert "@cy@other.example" in page
     assert '<span class="badge">author</span>' in page
-    assert 'title="As told by social.example">Liked by 3 people' in page
+    assert 'title="As told by social.example">Liked by 3 people, the author among them' in page
     assert "Liked by 1 person" in page
     assert 'class="reply-edited"' in page
     assert f'href="{first.url}"' in page

@@ -144,7 +144,7 @@ def read_view(tx: Tx, ids: LocalIds, name: str, slug: str, after: str) -> PostVi
     found, author = find_post(tx, ids, name, slug)
     rows = threads.thread(tx, found.id, after_path=_place(tx, found, after), limit=ROWS_PER_PAGE + 1)
     shown = tuple(rows[:ROWS_PER_PAGE])
-    liked = [row.reply.id for row in shown if row.reply.local and row.reply.like_count]
+    liked = [row.reply.id for row in shown if row.reply.like_count]
     by_reply = reactions.of_replies(tx, liked) if liked else {}
     return PostView(
         post=found,
