@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import pytest
 
 from fedblog.blog.model import Actor, Post, PostStatus, ReactionKind, Reply, ReplyState, Visibility
-from fedblog.storage import actors, desk, followers, reactions, replies
+from fedblog.storage import actors, desk, followers, posts, reactions, replies
 from fedblog.storage.database import Database
 from fedblog.storage.desk import Reader
 from fedblog.storage.tx import Tx
-from tests.storage.support import Clock, add_author, add_post, new_reply, profile
+from tests.storage.support import Clock, add_author, add_post, new_reply, profile, text
 
 
 @dataclass(frozen=True)
@@ -123,3 +123,30 @@ async def test_pending_followers_are_counted(db: Database, scene: Scene) -> None
         follow_json="{}",
     )
     assert await db.read(desk.count_pending, scene.alice.id) == 1
+
+
+async def test_autosaves_leave_a_version_each_ten_minutes(db: Database, scene: Scene, clock: Clock) -> None:
+    for minute in range(25):
+        clock.forward(60)
+        saved = await db.write(
+            posts.save_text,
+            scene.post.id,
+            text(source=str(minute)),
+            editor_id=scene.alice.id,
+            expected_version=None,
+        )
+        await db.write(desk.thin_revisions, scene.post.id, saved.version)
+    kept = [revision.source for revision in await db.read(posts.revisions, scene.post.id)]
+    assert kept[0] == "24"
+    assert len(kept) == 4
+    other = await db.write(posts.save_text, scene.post.id, text(), editor_id=scene.carol.id, expected_version=None)
+    await db.write(desk.thin_revisions, scene.post.id, other.version)
+    versions = await db.read(posts.revisions, scene.post.id)
+    assert versions[0].editor_id == scene.carol.id
+    clock.forward(60)
+    again = await db.write(posts.save_text, scene.post.id, text(), editor_id=scene.alice.id, expected_version=None)
+    await db.write(desk.thin_revisions, scene.post.id, again.version)
+    assert [one.editor_id for one in await db.read(posts.revisions, scene.post.id)][:2] == [
+        scene.alice.id,
+        scene.carol.id,
+    ]

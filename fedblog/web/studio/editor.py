@@ -9,7 +9,7 @@ from aiohttp import web
 
 from fedblog.blog.model import DeliveryCounts, Post, PostStatus, PostText
 from fedblog.errors import Conflict, InvalidInput, NotFound
-from fedblog.storage import actors, deliveries, posts
+from fedblog.storage import actors, deliveries, desk, posts
 from fedblog.web.keys import SERVICES
 from fedblog.web.studio.access import Who, done, post_for, requested_post, show, wants_json
 from fedblog.web.studio.delivery import progress_words
@@ -82,6 +82,8 @@ async def _save(
         saved = await publisher.save_draft(text, author_id=who.actor.id, editor_id=who.actor.id)
     else:
         saved = await publisher.edit(post.id, text, editor_id=who.actor.id, expected_version=form.number("version"))
+    if todo == "autosave":
+        await request.app[SERVICES].db.write(desk.thin_revisions, saved.id, saved.version)
     if wants_json(request):
         clock = request.app[SERVICES].clock
         return web.json_response({"id": str(saved.id), "version": saved.version, "saved_at": int(clock())})
