@@ -80,8 +80,9 @@ def origin_of(uri: str) -> str:
 
 
 def same_origin(one: str, other: str) -> bool:
-    """Whether both belong to one origin (scheme, host, port)."""
-    return origin_of(one) == origin_of(other)
+    """Whether both belong to one origin (scheme, host, port); False where one of them is no usable URL."""
+    first, second = maybe_uri(one), maybe_uri(other)
+    return first is not None and second is not None and origin_of(first) == origin_of(second)
 
 
 def same_id(one: str, other: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fedblog.activitypub.urls import Uri, host_of, maybe_uri, same_id
+from fedblog.activitypub.urls import Uri, host_of, same_id
 from fedblog.activitypub.vocab import Activity
 from fedblog.errors import FetchFailed, FetchTemporary, InvalidInput, Refused
 from fedblog.federation.context import Trust
@@ -113,8 +113,3 @@ def _is_brought(activity: Activity) -> bool:
     """Whether it carries what servers add that pass on others' activities; a bare one must be the actor's own."""
     doc: Mapping[str, Any] = activity.raw
     return isinstance(doc.get("signature"), dict) or proof_key_id(doc) is not None
-
-
-def owner_of_key_id(key_id: str) -> str:
-    """The document that holds a key id: the actor, for ids with a fragment."""
-    return str(maybe_uri(key_id.partition("#")[0]) or "")

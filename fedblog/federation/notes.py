@@ -68,12 +68,12 @@ async def fetch(ctx: Context, uri: Uri, sender: Actor | None) -> Arrived:
 
 
 async def fetch_public(ctx: Context, uri: Uri, sender: Actor | None) -> Arrived | Effect:
-    """`fetch`, for what is new here: it counts only when everybody may read it (BACK-07). What others brought and
-    can't be asked for now is asked for later."""
+    """`fetch`, for what is new here: it counts only when everybody may read it (BACK-07). What is of
+    the sender's own server and can't be had now, they send again; what is of another's is asked for later."""
     try:
         arrived = await fetch(ctx, uri, sender)
     except FetchTemporary:
-        if ctx.trust is Trust.SIGNED:
+        if ctx.trust is Trust.SIGNED and sender is not None and same_origin(uri, sender.uri):
             raise
         return plan_fetch(uri)
     return arrived if arrived.visibility.is_public else ignored(Outcome.NOT_PUBLIC)

@@ -62,12 +62,6 @@ def find_actor(tx: Tx, ids: LocalIds, uri: str) -> Actor | None:
     return actor if actor is not None and actor.deleted_at is None else None
 
 
-def find_context(tx: Tx, ids: LocalIds, uri: str) -> Place | None:
-    """The post whose `context` collection `uri` is (ART-15)."""
-    base = uri.removesuffix("/context")
-    return find_ours(tx, ids, base) if base != uri else None
-
-
 def names_actor(ids: LocalIds, uri: str) -> bool:
     """Whether `uri` has the form of a local actor's id or page; nothing is looked up."""
     target = ids.parse(uri)

@@ -8,22 +8,17 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
 
-from fedblog.activitypub.normalise import id_of, one_or_many, type_of
-from fedblog.activitypub.vocab import ACTIVITY_TYPES, CHAT_TYPES, REPLY_TYPES
-from fedblog.blog.model import Post, ReactionKind, Reply, ReplyState
-from fedblog.storage import followers, moderation, reactions, tombstones
-from fedblog.storage.database import Tx
-from tests.federation.house import BASE_URL, PUBLIC, House, actor_of
-from tests.shared import fixture, fixture_index, needs_shared
+from fedblog.activitypub.normalise import id_of
+from fedblog.blog.model import ReactionKind, ReplyState
+from fedblog.storage import moderation, reactions, tombstones
+from tests.federation.fixture_case import ANA, Case, Json, state_of
+from tests.federation.house import PUBLIC, House
+from tests.shared import fixture_index, needs_shared
 
 pytestmark = needs_shared
-
-ANA = f"{BASE_URL}/ap/actors/ana"
-Json = dict[str, Any]
 
 # What later work gives an effect; until then it must be acknowledged and change nothing.
 LATER = {"accept-quote", "moved", "quote", "reply-approved", "reply-rejected"}
@@ -31,127 +26,7 @@ LATER = {"accept-quote", "moved", "quote", "reply-approved", "reply-rejected"}
 NOT_SENT = {"read", "read-partial", "emit", "verified", "refused", "primitive-valid", "computed"}
 ELSEWHERE = {"attack-webfinger-spoofed-subject.json"}  # a JRD: DISC-07
 
-# Expected to be about a foreign object, which binding would make ours.
-UNBOUND = {"peertube-announce-video.json"}
-
 ENTRIES = [entry for entry in fixture_index() if entry["expect"] not in NOT_SENT and entry["file"] not in ELSEWHERE]
-
-
-class Case:
-    """One fixture in one house."""
-
-    def __init__(self, house: House, entry: Json, post: Post, answer: Reply) -> None:
-        self.house, self.entry, self.post = house, entry, post
-        self.local = {"post": post.uri, "actor": ANA, "blog": f"{BASE_URL}/ap/actors/blog", "own-reply": answer.uri}
-        self.doc = self._load()
-
-    def _load(self) -> Json:
-        doc = copy.deepcopy(fixture(self.entry["file"]))
-        for pointer, what in self.entry["bind"].items() if self.entry["file"] not in UNBOUND else ():
-            _set(doc, pointer, self.local[what])
-        doc = self.house.world.localise(self._our_names(doc))
-        if (
-            type_of(doc) in REPLY_TYPES
-            or type_of(doc) in CHAT_TYPES
-            or (type_of(doc) not in ACTIVITY_TYPES and "actor" not in doc)
-        ):
-            owner = _first_id(doc.get("attributedTo")) or _first_id(doc.get("actor")) or str(id_of(doc))
-            doc = {"id": f"{id_of(doc)}/activity", "type": "Create", "actor": owner, "object": doc}
-        return dict(doc)
-
-    def _our_names(self, value: Any) -> Any:
-        """The index's names of our post, author, blog and answer -> the real ones."""
-        if isinstance(value, dict):
-            return {key: self._our_names(one) for key, one in value.items()}
-        if isinstance(value, list):
-            return [self._our_names(one) for one in value]
-        names = {
-            f"{BASE_URL}/posts/friendship": self.local["post"],
-            f"{BASE_URL}/authors/ana": ANA,
-            f"{BASE_URL}/blog": self.local["blog"],
-            f"{BASE_URL}/replies/1": self.local["own-reply"],
-        }
-        return names.get(value, value) if isinstance(value, str) else value
-
-    @property
-    def actor(self) -> str:
-        """Who acts."""
-        return actor_of(self.doc)
-
-    @property
-    def object(self) -> Any:
-        """The first object."""
-        return next(iter(one_or_many(self.doc.get("object"))), None)
-
-    @property
-    def object_id(self) -> str:
-        """Its id."""
-        return str(id_of(self.object))
-
-    def meet(self, uri: str | None = None, **extra: Any) -> str:
-        """Serve an actor with a key."""
-        return self.house.world.person(uri or self.actor, **extra)
-
-    async def send(self, doc: Json | None = None, **how: Any) -> tuple[int, str]:
-        """Send it twice: the second time changes nothing."""
-        activity = self.doc if doc is None else doc
-        first = await self.house.send(activity, **how)
-        before = await self.house.db.read(_state)
-        second = await self.house.send(activity, **how)
-        assert second[0] == first[0]
-        assert await self.house.db.read(_state) == before
-        return first
-
-    async def before(self, kind: str, target: Any, **extra: Any) -> Json:
-        """Something that the same actor did before."""
-        activity = self.house.activity(kind, self.actor, target, **{"to": [PUBLIC], **extra})
-        assert (await self.house.send(activity))[0] == 202
-        return activity
-
-    async def comment_before(self, **extra: Any) -> Json:
-        """The reply that this is about is here already."""
-        note = {**self.house.note(self.actor, self.post.uri, "<p>before</p>"), "id": self.object_id, **extra}
-        assert await self.house.send(self.house.create(note)) == (202, "reply_published")
-        return note
-
-    async def counts(self) -> tuple[int, int, int]:
-        """Public replies, likes and boosts of the post."""
-        post = await self.house.get_post(self.post)
-        return post.reply_count, post.like_count, post.announce_count
-
-    async def follower(self) -> str | None:
-        """The state of the actor's follow, None without one."""
-        actor = await self.house.actor(self.actor)
-        for target in (self.house.author, self.house.blog):
-            found = await self.house.db.read(followers.get, actor.id, target.id)
-            if found is not None:
-                return found.state
-        return None
-
-
-def _set(doc: Any, pointer: str, value: str) -> None:
-    *path, last = pointer.strip("/").split("/")
-    for part in path:
-        doc = doc[int(part)] if isinstance(doc, list) else doc[part]
-    doc[int(last) if isinstance(doc, list) else last] = value
-
-
-def _first_id(value: Any) -> str | None:
-    return next((found for item in one_or_many(value) if (found := id_of(item))), None)
-
-
-def _state(tx: Tx) -> list[Any]:
-    """All that an activity may change, but for the log."""
-    return [
-        tx.all("SELECT uri, state, visibility, content_html, edited_at FROM replies ORDER BY uri"),
-        tx.all("SELECT kind, actor_id, post_id, reply_id, emoji FROM reactions ORDER BY id"),
-        tx.all("SELECT actor_id, target_id, state FROM followers ORDER BY 1, 2"),
-        tx.all("SELECT reply_count, like_count, announce_count FROM posts ORDER BY id"),
-        tx.all("SELECT uri FROM tombstones ORDER BY uri"),
-        tx.all("SELECT actor_id, target_id FROM blocked_by ORDER BY 1, 2"),
-        tx.all("SELECT activity_uri FROM reports ORDER BY 1"),
-        tx.all("SELECT uri, name, deleted_at FROM actors ORDER BY uri"),
-    ]
 
 
 # -- what each expectation means ------------------------------------------------------------------------------------
@@ -323,9 +198,9 @@ async def block_lifted(case: Case) -> None:
 
 async def nothing_pending(case: Case) -> None:
     """We never asked."""
-    before = await case.house.db.read(_state)
+    before = await case.house.db.read(state_of)
     assert await case.send() == (202, "nothing_pending")
-    assert (await case.house.db.read(_state))[:-1] == before[:-1]
+    assert (await case.house.db.read(state_of))[:-1] == before[:-1]
 
 
 async def actor_updated(case: Case) -> None:
@@ -364,10 +239,10 @@ async def no_vote_shows(case: Case) -> None:
 
 async def ignored(case: Case) -> None:
     """202 and no effect that anybody sees."""
-    before = await case.house.db.read(_state)
+    before = await case.house.db.read(state_of)
     status, _ = await case.send()
     assert status == 202
-    after = await case.house.db.read(_state)
+    after = await case.house.db.read(state_of)
     assert after[1:4] == before[1:4]
     assert len(await case.house.thread(case.post, public_only=False)) == 1
 
