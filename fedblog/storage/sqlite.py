@@ -12,6 +12,7 @@ import os
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -88,9 +89,19 @@ class UnitConnection(aiosqlite.Connection):
         return result
 
 
+def _make_private(path: Path) -> None:
+    """A new file is for its owner only; SQLite gives -wal and -shm the mode of the database.
+
+    One that exists must not be opened here: closing it again would drop this process's POSIX locks on it, those of its
+    other connections included. The next process to leave would then take itself for the last one, and delete the -wal
+    that this one still writes to (sqlite.org/howtocorrupt.html, 2.2).
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+
+
 def _connect(path: Path) -> sqlite3.Connection:
-    # Files made here are for the owner only; SQLite gives -wal and -shm the mode of the database.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    _make_private(path)
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, cached_statements=512)
     try:
         for pragma in (
