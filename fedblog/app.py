@@ -18,6 +18,7 @@ from aiohttp import web
 from fedblog import __version__
 from fedblog.activitypub.ids import LocalIds
 from fedblog.config import Settings
+from fedblog.federation.askers import Askers
 from fedblog.federation.client import Client
 from fedblog.federation.counts import CountReader
 from fedblog.federation.delivery import DeliveryWorker
@@ -88,6 +89,7 @@ async def services(settings: Settings, *, clock: Clock = time.time) -> AsyncIter
             fetcher=fetcher,
             keyring=keyring,
             resolver=resolver,
+            askers=Askers(db, keyring, settings, clock),
             inbox=Inbox(db, keyring, resolver, settings, ids, clock),
             publisher=Publisher(db, ids, settings, sealer, fetcher=fetcher, resolver=resolver),
             worker=DeliveryWorker(db, client, signer, clock=clock, jitter=random.SystemRandom().random),

@@ -75,6 +75,10 @@ class Federation(Struct, frozen=True, forbid_unknown_fields=True):
     ] = ()
     user_agent_contact: Annotated[str, Meta(description="Contact address added to the User-Agent.")] = ""
     manually_approve_followers: Annotated[bool, Meta(description="Ask the author before a follow is accepted.")] = False
+    authorized_fetch: Annotated[
+        bool,
+        Meta(description="Answer ActivityStreams only to servers that sign and are not blocked. Pages stay public."),
+    ] = False
     counts_after: Annotated[
         tuple[int, ...],
         Meta(description="Seconds after a reply came at which its own server is asked for its likes and boosts."),

@@ -8,6 +8,8 @@ This module gathers the functions of `serialise_actor`, `serialise_object`, `ser
     actor_document(actor: Actor, *, ids, settings, keys: Sequence[tuple[key_id, algorithm, public_pem]]) -> dict
         Person, Group or Application by `actor.local`; algorithms are "rsa" and "ed25519"
 
+    key_document(actor_document: dict) -> dict                           what anybody may know: who, and which keys
+
     article(post: Post, *, author: Actor, blog: Actor, ids, settings,
             mentions: Sequence[tuple[href, acct]] = ()) -> dict          acct with its leading @: "@name@host"
     note(reply: Reply, *, actor: Actor, ids, in_reply_to_actor: Actor | None,
@@ -46,7 +48,7 @@ from fedblog.activitypub.serialise_activity import (
     undo,
     update,
 )
-from fedblog.activitypub.serialise_actor import actor_document
+from fedblog.activitypub.serialise_actor import actor_document, key_document
 from fedblog.activitypub.serialise_collection import collection, collection_page
 from fedblog.activitypub.serialise_object import article, note, tombstone
 
@@ -62,6 +64,7 @@ __all__ = [
     "delete",
     "delete_actor",
     "follow",
+    "key_document",
     "like",
     "note",
     "reject",

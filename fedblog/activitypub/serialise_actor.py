@@ -15,6 +15,7 @@ from fedblog.config import Settings
 from fedblog.text.dates import iso
 
 TYPES = {"author": "Person", "blog": "Group", "instance": "Application"}
+_KEY_PARTS = ("id", "type", "preferredUsername", "publicKey", "assertionMethod")
 # FEP-844e: what our inbox verifies.
 _RFC9421 = {"href": "https://datatracker.ietf.org/doc/html/rfc9421", "name": "RFC-9421: HTTP Message Signatures"}
 _RFC9421_ED25519 = {
@@ -57,6 +58,14 @@ def actor_document(actor: Actor, *, ids: LocalIds, settings: Settings, keys: Seq
         if url:
             document[key] = {"type": "Image", "mediaType": media_type_of_url(url), "url": url}
     return {**document, **_keys(actor, keys)}
+
+
+def key_document(document: Json) -> Json:
+    """The part of an actor document that everybody may read under authorized fetch: who it is and its keys.
+
+    Without an inbox, so that readers take it for the thin document that it is (ACT-15, as GoToSocial does).
+    """
+    return {name: document[name] for name in _KEY_PARTS if name in document}
 
 
 def _generator(ids: LocalIds) -> Json:

@@ -45,25 +45,31 @@ class Authenticator:
             return await self._trust_of_brought(activity, own_failure, now=now)
         return Trust.SIGNED
 
-    async def _check_any(self, claims: tuple[Claim, ...], actor: Uri | None) -> None:
-        """Any one good signature is enough (SIG-13); the first refusal is the one that is told."""
+    async def signer(self, claims: tuple[Claim, ...]) -> Uri:
+        """The actor whose key made one of the signatures. Raises as `trust` does."""
+        for claim in claims:
+            await self._refuse_blocked(claim)
+        return await self._check_any(claims, None)
+
+    async def _check_any(self, claims: tuple[Claim, ...], actor: Uri | None) -> Uri:
+        """Any one good signature is enough (SIG-13); its key's owner. The first refusal is the one that is told."""
         first: SignatureRefused | None = None
         for claim in claims:
             try:
-                await self._check(claim, actor)
+                return await self._check(claim, actor)
             except SignatureRefused as exc:
                 first = first or exc
-            else:
-                return
         raise first or SignatureRefused(Reason.SIGNATURE_MISSING)
 
-    async def _check(self, claim: Claim, actor: Uri | None) -> None:
+    async def _check(self, claim: Claim, actor: Uri | None) -> Uri:
         key = await self._key(claim.key_id, actor)
         try:
             check_claim(claim, key)
         except SignatureRefused:
             # It may have been rotated: one fresh look, bounded by the keyring (KEY-05).
-            check_claim(claim, await self._key(claim.key_id, actor, fresh=True))
+            key = await self._key(claim.key_id, actor, fresh=True)
+            check_claim(claim, key)
+        return key.owner
 
     async def _key(self, key_id: Uri, actor: Uri | None, *, fresh: bool = False) -> PublicKey:
         try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fedblog.activitypub.ids import LocalIds
 from fedblog.config import Settings
+from fedblog.federation.askers import Askers
 from fedblog.federation.client import Client
 from fedblog.federation.delivery import DeliveryWorker
 from fedblog.federation.fetcher import Fetcher
@@ -34,6 +35,7 @@ class Services:
     fetcher: Fetcher
     keyring: Keyring
     resolver: Resolver
+    askers: Askers
     inbox: Inbox
     publisher: Publisher
     worker: DeliveryWorker

@@ -18,6 +18,8 @@ from fedblog.signatures.times import check_window, http_date
 ACTIVITY_JSON = "application/activity+json"
 ACCEPT_SIGNATURE: Final = 'sig1=("@method" "@target-uri" "content-digest");created;keyid'
 """What a 401 says about the signatures we take (SIG-18, RFC 9421 §5.1)."""
+ACCEPT_SIGNATURE_GET: Final = 'sig1=("@method" "@target-uri");created;keyid'
+"""The same for a request without a body."""
 
 ALGORITHMS = frozenset({"rsa-v1_5-sha256", "rsa-v1_5-sha512", "ed25519"})
 MAX_LABELS = 4

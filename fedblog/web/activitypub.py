@@ -18,9 +18,10 @@ from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.vocab import Json
 from fedblog.blog.model import Actor, Post, PostId, Reply, ReplyId, ReplyState
 from fedblog.config import Settings
-from fedblog.errors import NotFound
+from fedblog.errors import NotFound, Refused
 from fedblog.storage import actors, keys, outgoing, posts, replies, tombstones
 from fedblog.storage.database import Tx
+from fedblog.web.askers import admit, for_askers, sealed
 from fedblog.web.conditional import PUBLIC, PUBLIC_ACTOR, conditional
 from fedblog.web.documents import article_of, is_public, note_of
 from fedblog.web.headers import allow_other_origins
@@ -33,9 +34,9 @@ def add_routes(router: web.UrlDispatcher) -> None:
     """/ap/… but for inboxes and collections."""
     router.add_get("/ap/actors/{name}", actor_by_id)
     router.add_get("/ap/instance", instance)
-    router.add_get("/ap/posts/{post}", post_by_id)
-    router.add_get("/ap/notes/{note}", note_by_id)
-    router.add_get("/ap/activities/{activity}", activity_by_id)
+    router.add_get("/ap/posts/{post}", for_askers(post_by_id))
+    router.add_get("/ap/notes/{note}", for_askers(note_by_id))
+    router.add_get("/ap/activities/{activity}", for_askers(activity_by_id))
 
 
 def answer(request: web.Request, document: Json, *, status: int = 200, cache_control: str = PUBLIC) -> web.Response:
@@ -59,13 +60,19 @@ async def actor_by_id(request: web.Request) -> web.Response:
 
 
 async def actor_answer(request: web.Request, name: str) -> web.Response:
-    """An author or the blog as ActivityStreams."""
+    """An author or the blog as ActivityStreams; to whom authorized fetch keeps out, its keys (NEG-07)."""
     services = request.app[SERVICES]
     find: Finder = partial(actors.by_local_name, name=name)
     found = await services.db.read(_read_actor, services.ids, request.app[SETTINGS], find)
     if found.is_gone:
         return gone(request, found.document)
-    return answer(request, found.document, cache_control=PUBLIC_ACTOR)
+    try:
+        await admit(request)
+    except Refused as refused:
+        if refused.status in (403, 429):
+            raise
+        return sealed(request, answer(request, serialise.key_document(found.document)))
+    return sealed(request, answer(request, found.document, cache_control=PUBLIC_ACTOR))
 
 
 async def instance(request: web.Request) -> web.Response:
@@ -102,7 +109,8 @@ async def post_by_id(request: web.Request) -> web.Response:
 
 async def post_answer(request: web.Request, name: str, slug: str) -> web.Response:
     """A post by its page's address; the document's id is another URL (DISC-13)."""
-    return await _post(request, lambda tx: _post_named(tx, name, slug), "")
+    await admit(request)
+    return sealed(request, await _post(request, lambda tx: _post_named(tx, name, slug), ""))
 
 
 async def _post(request: web.Request, find: Callable[[Tx], Post | None], uri: str) -> web.Response:

@@ -20,6 +20,7 @@ from fedblog.storage import actors, followers, outgoing, posts, threads
 from fedblog.storage.database import Tx
 from fedblog.web import cursors
 from fedblog.web.activitypub import answer, note_at
+from fedblog.web.askers import for_askers
 from fedblog.web.documents import article_of, is_public, note_of
 from fedblog.web.keys import SERVICES, SETTINGS
 
@@ -33,15 +34,15 @@ OWN_ANSWERS = 50
 def add_routes(router: web.UrlDispatcher) -> None:
     """The collections of actors, posts and notes."""
     for base in ("/ap/actors/{name}", "/ap/instance"):
-        router.add_get(f"{base}/outbox", outbox)
-        router.add_get(f"{base}/followers", followers_of)
-        router.add_get(f"{base}/following", following)
-        router.add_get(f"{base}/featured", featured)
-    router.add_get("/ap/posts/{post}/context", context)
+        router.add_get(f"{base}/outbox", for_askers(outbox))
+        router.add_get(f"{base}/followers", for_askers(followers_of))
+        router.add_get(f"{base}/following", for_askers(following))
+        router.add_get(f"{base}/featured", for_askers(featured))
+    router.add_get("/ap/posts/{post}/context", for_askers(context))
     for base in ("/ap/posts/{post}", "/ap/notes/{note}"):
-        router.add_get(f"{base}/replies", replies)
-        router.add_get(f"{base}/likes", likes)
-        router.add_get(f"{base}/shares", shares)
+        router.add_get(f"{base}/replies", for_askers(replies))
+        router.add_get(f"{base}/likes", for_askers(likes))
+        router.add_get(f"{base}/shares", for_askers(shares))
 
 
 @dataclass(frozen=True, slots=True)

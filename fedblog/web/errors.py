@@ -10,7 +10,7 @@ from aiohttp import web
 from fedblog.activitypub.wire import wants_activity
 from fedblog.errors import FedblogError, StorageUnavailable
 from fedblog.observe import request_id
-from fedblog.signatures.rfc9421 import ACCEPT_SIGNATURE
+from fedblog.signatures.rfc9421 import ACCEPT_SIGNATURE, ACCEPT_SIGNATURE_GET
 from fedblog.web.render import render
 
 MACHINE_PATHS = ("/ap/", "/inbox", "/.well-known/", "/nodeinfo")
@@ -60,7 +60,9 @@ def problem(
     headers["Cache-Control"] = "no-store"
     if is_for_machines(request):
         if status == HTTPStatus.UNAUTHORIZED:
-            headers["Accept-Signature"] = ACCEPT_SIGNATURE
+            asks = request.method in ("GET", "HEAD")
+            headers["Accept-Signature"] = ACCEPT_SIGNATURE_GET if asks else ACCEPT_SIGNATURE
+            headers["Vary"] = "Accept, Signature"
         body = {
             "type": "about:blank",
             "title": _phrase(status),
