@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
-import aiohttp
-
 from fedblog import __version__, app
 from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.urls import Uri
+from fedblog.activitypub.wire import ACCEPT, is_activity_type, parse_object
 from fedblog.blog.model import Actor
 from fedblog.cli.program import Program
 from fedblog.config import Settings
-from fedblog.errors import ConfigError, FedblogError, StorageUnavailable
+from fedblog.errors import ConfigError, FedblogError, FetchFailed, StorageUnavailable
+from fedblog.federation.client import Client, Response, user_agent
+from fedblog.federation.guard import Guard
 from fedblog.federation.setup import BASE_URL_KEY, DOMAIN_KEY
 from fedblog.signatures.keys import private_from_pem
 from fedblog.storage import accounts, actors, keys, meta
@@ -182,21 +183,24 @@ async def _keys_fit(database: Database, sealer: Sealer, actor: Actor) -> bool:
 
 async def ask_itself(settings: Settings) -> list[Finding]:
     """WebFinger and the actor, through base_url, as another server asks; and the clock of who answers."""
-    ids = LocalIds(settings.base_url)
-    handle = f"{settings.blog.handle}@{settings.domain}"
-    url = f"{settings.base_url}/.well-known/webfinger?resource={quote(f'acct:{handle}', safe='')}"
+    actor = LocalIds(settings.base_url).actor(settings.blog.handle)
+    account = quote(f"acct:{settings.blog.handle}@{settings.domain}", safe="")
+    # The address is our own, by our own configuration: wherever it leads may be asked.
+    guard = Guard(("0.0.0.0/0", "::/0"), allow_http=True)
+    client = Client(guard, user_agent(settings), connect_timeout=ASK_SECONDS)
     try:
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ASK_SECONDS)) as session:
-            async with session.get(url, allow_redirects=False) as answer:
-                found = [_read_webfinger(answer.status, await answer.read(), str(ids.actor(settings.blog.handle)))]
-                found += _compare_clocks(answer.headers.get("Date", ""))
-            if found[0].state == "ok":
-                found.append(await _ask_for_actor(session, str(ids.actor(settings.blog.handle))))
-            return found
-    except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        words = f"{settings.base_url} does not answer ({str(error) or type(error).__name__})"
+        url = Uri(f"{settings.base_url}/.well-known/webfinger?resource={account}")
+        answer = await client.get(url, accept="application/jrd+json", timeout=ASK_SECONDS)
+        found = [_read_webfinger(answer.status, answer.body, actor)]
+        found += _compare_clocks(answer.header("Date") or "")
+        if found[0].state == "ok":
+            found.append(_read_actor(await client.get(actor, accept=ACCEPT, timeout=ASK_SECONDS), actor))
+    except FetchFailed as error:
         fix = "if the server should be running: start it, and look at DNS, TLS and the proxy"
-        return [Finding("discovery", "skip", words, fix)]
+        return [Finding("discovery", "skip", f"{settings.base_url} does not answer: {error}", fix)]
+    finally:
+        await client.close()
+    return found
 
 
 def _read_webfinger(status: int, body: bytes, actor: str) -> Finding:
@@ -213,15 +217,16 @@ def _read_webfinger(status: int, body: bytes, actor: str) -> Finding:
     return Finding("discovery", "ok", f"WebFinger leads to {actor}")
 
 
-async def _ask_for_actor(session: aiohttp.ClientSession, actor: str) -> Finding:
-    async with session.get(actor, headers={"Accept": "application/activity+json"}, allow_redirects=False) as answer:
-        kind = answer.headers.get("Content-Type", "")
-        if answer.status != 200 or "json" not in kind:
-            words = f"the actor answered {answer.status} {kind}"
-            return Finding("actor", "fail", words, "pass /ap/ and the Accept header through to fedblog")
-        document = await answer.json(content_type=None)
-    if document.get("id") != actor:
-        return Finding("actor", "fail", f"the actor says it is {document.get('id')}", "look at domain and base_url")
+def _read_actor(answer: Response, actor: str) -> Finding:
+    if answer.status != 200 or not is_activity_type(answer.content_type):
+        words = f"the actor answered {answer.status} {answer.content_type}"
+        return Finding("actor", "fail", words, "pass /ap/ and the Accept header through to fedblog")
+    try:
+        found = parse_object(answer.body).get("id")
+    except FedblogError as error:
+        return Finding("actor", "fail", f"the actor is unreadable: {error}", "look at the proxy's configuration")
+    if found != actor:
+        return Finding("actor", "fail", f"the actor says it is {found}", "look at domain and base_url")
     return Finding("actor", "ok", f"{actor} answers other servers")
 
 

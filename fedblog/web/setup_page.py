@@ -123,7 +123,9 @@ class SetupPage:
 
     async def _static(self, request: web.Request) -> web.Response:
         asset = self._assets.get(request.match_info["name"])
-        return web.Response(body=asset.body, headers={"Content-Type": asset.media_type})
+        # The last page is shown while this server ends: its styles come out of the browser's cache.
+        headers = {"Content-Type": asset.media_type, "Cache-Control": "private, max-age=7200"}
+        return web.Response(body=asset.body, headers=headers)
 
     def _form(self, values: dict[str, str], problem: str = "", status: int = 200) -> web.Response:
         known = {name: values.get(name, "") for name in _LIMITS if name != "password"}
@@ -133,7 +135,8 @@ class SetupPage:
         if self._renderer is None:
             raise RuntimeError("the page was not started")
         html = self._renderer.html(template, **context)
-        headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+        # The policy for referrers stays "same-origin": with "no-referrer", browsers send the form with `Origin: null`.
+        headers = {"Cache-Control": "no-store"}
         return web.Response(text=html, status=status, content_type="text/html", charset="utf-8", headers=headers)
 
 

@@ -72,6 +72,9 @@ async def test_a_form_elsewhere_is_refused() -> None:
     data = {**FORM, "token": link.partition("token=")[2]}
     place = link.partition("?")[0]
     async with aiohttp.ClientSession() as session:
+        # Under "no-referrer" a browser would send `Origin: null`, and the form could never be sent.
+        shown = await session.get(link)
+        assert (shown.headers["Referrer-Policy"], shown.headers["Cache-Control"]) == ("same-origin", "no-store")
         refused = await session.post(place, data=data, headers={"Origin": "https://evil.example"})
         assert (refused.status, page.done.is_set()) == (403, False)
         taken = await session.post(place, data=data, headers={"Origin": place.removesuffix("/setup")})
