@@ -145,6 +145,8 @@ def _settings(folder: Path, port: int) -> Settings:
                 "allow_http": True,
                 "allow_networks": ("127.0.0.0/8",),
                 "counts_after": (1, 2, 4, 6, 9, 12, 16, 20, 25, 30, 45, 60, 120, 300),
+                "backfill_after": (2, 5, 10, 30, 60, 300),
+                "backfill_pause": 0.05,
             },
             "limits": {"inbox_per_minute": 100_000},
             "logging": {"level": "warning"},

@@ -28,6 +28,7 @@ _INTENTS = {
     "Announce": "act=boost&uri={object}",
     "Follow": "act=follow&uri={object}",
 }
+_MOST_ABOVE = 30
 ACTS = {"reply": "Reply", "like": "Like", "boost": "Boost", "follow": "Follow"}
 
 
@@ -162,24 +163,43 @@ class DemoServer(PeerServer):
         return self._render("done.html", actor=actor, act=ACTS[act], back=back)
 
     async def interact(self, actor: PeerActor, act: str, uri: str, text: str) -> str:
-        """Reply to, like, boost or follow what `uri` names; returns its page. Raises `OSError`."""
+        """Reply to, like, boost or follow what `uri` names; returns the page of the conversation. Raises `OSError`."""
         found = await self.object_of(uri)
-        target = str(found["id"])
+        chain = await self._conversation(found)
+        target, back = str(found["id"]), str(chain[-1].get("url") or uri)
+        if act == "reply":
+            await self._send_reply(actor, target, text, chain)
+            return back
         owner = target if "inbox" in found else str(found["attributedTo"])
-        person, inbox = await self.addressee(owner)
-        activity = {
-            "like": lambda: payloads.like(actor, target),
-            "boost": lambda: payloads.announce(actor, target, cc=[actor.followers, owner]),
-            "follow": lambda: payloads.follow(actor, target),
-            "reply": lambda: self._written(actor, target, text, person),
-        }[act]()
+        _, inbox = await self.addressee(owner)
+        if act == "like":
+            activity = payloads.like(actor, target)
+        elif act == "boost":
+            activity = payloads.announce(actor, target, cc=[actor.followers, owner])
+        else:
+            activity = payloads.follow(actor, target)
         await self.say(actor, inbox, activity)
-        return str(found.get("url") or uri)
+        return back
 
-    def _written(self, actor: PeerActor, target: str, text: str, person: Addressee) -> dict[str, Any]:
-        note = habits.write_note(actor, target, text, [person], now=time.time())
+    async def _conversation(self, found: dict[str, Any]) -> list[dict[str, Any]]:
+        """What is answered, what that answered, and so on up to the post."""
+        chain = [found]
+        while isinstance(above := chain[-1].get("inReplyTo"), str) and len(chain) < _MOST_ABOVE:
+            try:
+                chain.append(await self.object_of(above))
+            except OSError:
+                break  # deleted: what is below it still stands
+        return chain
+
+    async def _send_reply(self, actor: PeerActor, target: str, text: str, chain: list[dict[str, Any]]) -> None:
+        """To everybody in the branch, as software does that mentions all of them: so the blog gets it, too."""
+        owners = list(dict.fromkeys(str(one["attributedTo"]) for one in chain))
+        found = [await self.addressee(owner) for owner in owners if owner != actor.id]
+        note = habits.write_note(actor, target, text, [person for person, _ in found], now=time.time())
         self.publish(note)
-        return habits.write_create(actor, note)
+        create = habits.write_create(actor, note)
+        for inbox in dict.fromkeys(inbox for _, inbox in found):
+            await self.say(actor, inbox, create)
 
     def _render(self, template: str, status: int = 200, **context: Any) -> web.Response:
         text = self._templates.get_template(template).render(place=self.place, base_url=self.base_url, **context)

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from fedblog.demo.acts import ACTS
 from fedblog.demo.checks import CHECKS, CheckFailed, Witness, run_checks
 from fedblog.demo.reading import PageReader
 from fedblog.demo.run import Demo, open_demo
@@ -78,6 +79,22 @@ async def test_a_visitor_replies_from_a_simulated_server(demo: Demo) -> None:
     note = next(document for document, _ in server.objects.values() if document.get("type") == "Note")
     assert "I <came> from elsewhere" in (await _html(server, note["url"])).text
     assert visitor.name in (await _html(server, visitor.url)).text
+
+
+async def test_a_visitor_replies_to_somebody_s_reply(demo: Demo) -> None:
+    """The parent lives on another server: the reply reaches the blog all the same, and stands below it."""
+    await demo.play(ACTS[:9])
+    umbrella, tally = demo.stage.things["umbrella"], demo.stage.things["tally"]
+    server, visitor = demo.crowd.find("visitor")
+    back = await server.interact(visitor, "reply", tally.uri, "Three levels down, from a form.")
+    assert back == demo.links["bicycle"]
+    page = await _html(server, back)
+    assert [(found := page.find(words)) and found.depth for words in (umbrella.text, tally.text)] == [1, 2]
+    answer = page.find("Three levels down, from a form.")
+    assert answer is not None
+    assert answer.depth == 3
+    await server.interact(visitor, "like", umbrella.uri, "")
+    assert (await server.object_of(umbrella.uri))["likes"]["totalItems"] == 1
 
 
 async def test_simulated_servers_dial_nobody_else(demo: Demo) -> None:
