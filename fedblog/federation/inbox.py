@@ -165,7 +165,8 @@ class Inbox:
             trust = await self._authenticator.trust(activity, claims, now=now)
         except KeyRefused as exc:
             # The key went with its actor: its own 410 is as good as its signature (KEY-10).
-            if known is None or exc.http_status != 410 or not _all_belong(claims, known.uri):
+            gone = known is not None and exc.http_status == 410 and _all_belong(claims, known.uri)
+            if known is None or not gone or not await self._is_gone(known):
                 raise
             trust = Trust.SIGNED
         key = _key(activity)
@@ -183,6 +184,9 @@ class Inbox:
             recipient,
         )
         sender = known or await self._sender(activity, context)
+        if sender.uri != seen.actor_uri:  # another spelling of the id that the actor's own server gives
+            seen.actor_uri = sender.uri
+            await self._refuse_blocked(seen)
         return await self._settle(activity, seen, await self._handle(context, activity, sender))
 
     async def _handle(self, context: Context, activity: Activity, sender: Actor) -> Effect:
@@ -204,6 +208,18 @@ class Inbox:
             raise
         except (FetchGone, DialRefused, FetchFailed) as exc:
             raise Refused("the actor can't be fetched", reason="actor_unfetchable", status=401) from exc
+
+    async def _is_gone(self, actor: Actor) -> bool:
+        """Whether the actor itself answers 410: below its URL stand deleted posts too, and anybody may name one."""
+        try:
+            await self._resolver.actor(Uri(actor.uri), refresh=True)
+        except FetchTemporary:
+            raise
+        except FetchGone as exc:
+            return exc.http_status == 410
+        except FetchFailed:
+            pass
+        return False
 
     def _check_ids(self, activity: Activity, seen: _Seen) -> Activity:
         """The activity's id is on the actor's own host (INB-06), and the actor is not one of ours.

@@ -23,7 +23,7 @@ def actors_of_domain(tx: Tx, domain: str) -> list[ActorId]:
 
 
 def hide_all_of(tx: Tx, actor_id: ActorId) -> int:
-    """Hide every reply of an actor that shows; how many there were."""
+    """Hide every reply of an actor that shows, or would when its parent comes; how many there were."""
     return _turn(tx, actor_id, ReplyState.PUBLISHED, "", ReplyState.HIDDEN, REASON)
 
 
@@ -34,7 +34,8 @@ def show_all_of(tx: Tx, actor_id: ActorId) -> int:
 
 def _turn(tx: Tx, actor_id: ActorId, state: ReplyState, reason: str, new_state: ReplyState, new_reason: str) -> int:
     found = tx.all(
-        "SELECT id FROM replies WHERE actor_id = $1 AND state = $2 AND reason = $3 AND local = 0",
+        "SELECT id FROM replies WHERE actor_id = $1 AND (state = $2 OR (state = 'orphan' AND settled = $2))"
+        " AND reason = $3 AND local = 0",
         actor_id,
         state.value,
         reason,

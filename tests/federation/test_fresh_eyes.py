@@ -1,0 +1,52 @@
+"""Lies that went through once: each of these was found by somebody who tried."""
+
+from __future__ import annotations
+
+from tests.federation.house import PUBLIC, House
+
+
+async def test_KEY_10_a_deleted_status_is_not_a_gone_actor(house: House) -> None:
+    """A key id below an actor's own URL that answers 410 proves nothing while the actor itself is there."""
+    post, bob = await house.publish(), house.person()
+    assert await house.send(house.create(house.note(bob, post.uri))) == (202, "reply_published")
+    old = f"{bob}/statuses/1"
+    house.world.gone(old)
+    forged = house.activity("Delete", bob, bob)
+    assert (await house.send(forged, key=house.world.key_of(old)))[0] == 401
+    assert len(await house.thread(post)) == 1
+
+
+async def test_KEY_10_a_key_below_a_gone_actor(house: House) -> None:
+    """GoToSocial's keys have URLs of their own: with the actor gone too, the Delete holds."""
+    post, bob = await house.publish(), house.person()
+    assert await house.send(house.create(house.note(bob, post.uri))) == (202, "reply_published")
+    house.world.gone(bob)
+    house.world.gone(f"{bob}/main-key")
+    sent = await house.send(house.activity("Delete", bob, bob), key=house.world.key_of(f"{bob}/main-key"))
+    assert sent == (202, "actor_deleted")
+    assert await house.thread(post) == []
+
+
+async def test_LIFE_05_a_block_holds_in_every_spelling_of_the_actor(house: House) -> None:
+    """Schemes and host names have no case: a blocked actor whose id is spelt otherwise is the same actor."""
+    post, bob = await house.publish(), house.person()
+    assert await house.send(house.create(house.note(bob, post.uri))) == (202, "reply_published")
+    await house.publisher.block_actor(bob, reason="rude")
+    for spelt in (bob.replace("m.example", "M.EXAMPLE"), bob.replace("http://", "HTTP://")):
+        for act in (house.activity("Like", spelt, post.uri), house.activity("Announce", spelt, post.uri, to=[PUBLIC])):
+            assert await house.send(act, key=house.world.key_of(bob)) == (403, "blocked")
+    now = await house.get_post(post)
+    assert (now.like_count, now.announce_count) == (0, 0)
+
+
+async def test_LIFE_05_what_waits_when_its_author_is_blocked(house: House) -> None:
+    """A reply that waits for its parent stays off the page when its author is blocked meanwhile."""
+    post, bob, carol = await house.publish(), house.person(), house.person("c.example", "carol")
+    parent = house.note(carol, post.uri)
+    assert await house.send(house.create(house.note(bob, parent["id"]))) == (202, "reply_orphaned")
+    await house.publisher.block_actor(bob, reason="rude")
+    assert await house.send(house.create(parent)) == (202, "reply_published")
+    assert [row.reply.uri for row in await house.thread(post)] == [parent["id"]]
+    assert (await house.get_post(post)).reply_count == 1
+    await house.publisher.unblock_actor(bob)
+    assert len(await house.thread(post)) == 2
