@@ -35,6 +35,8 @@ from fedblog.federation.resolver import Resolver
 from fedblog.federation.services import Services
 from fedblog.federation.setup import ensure_instance
 from fedblog.federation.signer import Signer
+from fedblog.federation.synchronise import KIND as SYNCHRONISE
+from fedblog.federation.synchronise import FollowersSync
 from fedblog.storage.database import Database
 from fedblog.storage.seal import Sealer, load_secret
 from fedblog.web import login, routes
@@ -93,17 +95,18 @@ async def services(settings: Settings, *, clock: Clock = time.time) -> AsyncIter
             inbox=Inbox(db, keyring, resolver, settings, ids, clock),
             publisher=Publisher(db, ids, settings, sealer, fetcher=fetcher, resolver=resolver),
             worker=DeliveryWorker(db, client, signer, clock=clock, jitter=random.SystemRandom().random),
-            jobs=JobRunner(db, _job_handlers(db, resolver, ids, settings, clock), clock=clock),
+            jobs=JobRunner(db, _job_handlers(db, fetcher, resolver, ids, settings, clock), clock=clock),
         )
 
 
 def _job_handlers(
-    db: Database, resolver: Resolver, ids: LocalIds, settings: Settings, clock: Clock
+    db: Database, fetcher: Fetcher, resolver: Resolver, ids: LocalIds, settings: Settings, clock: Clock
 ) -> dict[str, JobHandler]:
     return {
         "fetch_parent": ParentFetch(db, resolver, ids, settings, clock),
         "refresh_counts": CountReader(db, resolver, after=settings.federation.counts_after),
         "check_inbox": InboxCheck(db, resolver),
+        SYNCHRONISE: FollowersSync(db, fetcher, ids),
     }
 
 

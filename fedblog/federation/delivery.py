@@ -15,12 +15,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fedblog.activitypub.urls import Uri
-from fedblog.blog.model import Delivery
+from fedblog.blog.model import Delivery, HostState
 from fedblog.errors import FedblogError, FetchFailed, FetchTemporary, StorageUnavailable
 from fedblog.federation.client import Client, Response
+from fedblog.federation.knocks import Knock, is_news, preferred, second_knock
 from fedblog.federation.outcome import Outcome, Verdict, judge_response, pause_after, reopen_after, retry_after_seconds
 from fedblog.federation.signer import Scheme, Signer
-from fedblog.storage import deliveries, jobs, outgoing
+from fedblog.storage import deliveries, jobs, outgoing, synchronisation
 from fedblog.storage.database import Database, Event, Tx
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ class Attempt:
     error: str
     scheme: Scheme
     retry_after: int | None = None
+    wishes: str | None = None  # `Accept-Signature`
 
 
 class DeliveryWorker:
@@ -133,18 +135,25 @@ class DeliveryWorker:
         if host.failures >= BREAKER_FAILURES and self._hosts[delivery.host] > 1:
             await self._db.write(deliveries.release, [delivery.id])  # one probe at a time (DLV-10)
             return
-        preferred: Scheme = "rfc9421" if host.scheme == "rfc9421" else "cavage"
-        attempt = await self._try(delivery, preferred)
+        extra = await self._db.read(synchronisation.headers_for, delivery)
+        knock = Knock(preferred(host, now=self._clock()))
+        attempt = await self._try(delivery, knock, extra)
         if attempt.verdict is Verdict.KNOCK_AGAIN:
-            second = await self._try(delivery, "rfc9421" if preferred == "cavage" else "cavage")
+            second = await self._try(delivery, second_knock(knock, attempt.wishes), extra)
             attempt = second if second.verdict is Verdict.DELIVERED else attempt
-        await self._settle(delivery, attempt, known_scheme=host.scheme)
+        await self._settle(delivery, attempt, host)
 
-    async def _try(self, delivery: Delivery, scheme: Scheme) -> Attempt:
-        inbox = Uri(delivery.inbox)
+    async def _try(self, delivery: Delivery, knock: Knock, extra: dict[str, str]) -> Attempt:
+        inbox, scheme = Uri(delivery.inbox), knock.scheme
         try:
             headers = await self._signer.headers(
-                "POST", inbox, delivery.body, actor_id=delivery.actor_id, scheme=scheme
+                "POST",
+                inbox,
+                delivery.body,
+                actor_id=delivery.actor_id,
+                scheme=scheme,
+                components=knock.components,
+                extra=extra,
             )
             response = await self._client.post(inbox, delivery.body, headers, timeout=POST_SECONDS)
         except FetchTemporary as exc:
@@ -155,13 +164,14 @@ class DeliveryWorker:
 
     def _read(self, response: Response, scheme: Scheme) -> Attempt:
         wait = retry_after_seconds(response.header("Retry-After"), now=self._clock())
+        wishes = response.header("Accept-Signature")
         error = "" if response.status < 300 else response.body[:200].decode("utf-8", "replace")
-        return Attempt(judge_response(response.status), response.status, error, scheme, wait)
+        return Attempt(judge_response(response.status), response.status, error, scheme, wait, wishes)
 
-    async def _settle(self, delivery: Delivery, attempt: Attempt, *, known_scheme: str) -> None:
+    async def _settle(self, delivery: Delivery, attempt: Attempt, host: HostState) -> None:
         now = int(self._clock())
         outcome = pause_after(attempt.verdict, attempt.status, delivery, now=now, jitter=self._jitter())
-        await self._db.write(_settle, delivery, attempt, outcome, now, known_scheme)
+        await self._db.write(_settle, delivery, attempt, outcome, now, host)
         log.info(
             "delivery %s to %s: %s%s",
             delivery.id,
@@ -196,12 +206,12 @@ class DeliveryWorker:
             self._wake.set()
 
 
-def _settle(tx: Tx, delivery: Delivery, attempt: Attempt, outcome: Outcome, now: int, known_scheme: str) -> None:
+def _settle(tx: Tx, delivery: Delivery, attempt: Attempt, outcome: Outcome, now: int, host: HostState) -> None:
     """Write down what one attempt came to, and what it says about the host, in one unit."""
     if outcome.state == "delivered":
         deliveries.succeed(tx, delivery.id, attempt.status or 200)
         deliveries.host_succeeded(tx, delivery.host)
-        if attempt.scheme != known_scheme:
+        if is_news(host, attempt.scheme, now=now):
             deliveries.set_scheme(tx, delivery.host, attempt.scheme)
         return
     if outcome.state == "failed":

@@ -7,9 +7,8 @@ its JSON. Everything that goes wrong is a `FetchFailed` or one of its kinds, wit
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from fedblog.activitypub.discovery import Handle, Jrd
 from fedblog.activitypub.normalise import has_forbidden_keyword
@@ -20,14 +19,13 @@ from fedblog.errors import FetchFailed, FetchGone, FetchTemporary, Refused
 from fedblog.federation import webfinger
 from fedblog.federation.budget import Budget as Budget
 from fedblog.federation.client import Client, ConnectFailed, Response
+from fedblog.federation.knocks import Knock, is_news, knocks_for, next_knocks, preferred
 from fedblog.federation.links import alternate_in_header, alternate_in_html
 from fedblog.federation.outcome import retry_after_seconds
-from fedblog.federation.signer import Scheme, Signer
-from fedblog.signatures.rfc9421 import accepted_components
+from fedblog.federation.signer import Signer
 from fedblog.storage import actors, deliveries
 from fedblog.storage.database import Database
 
-SCHEME_SECONDS = 30 * 86_400
 DOCUMENT_SECONDS = 8.0  # for all knocks and hops together (SECURITY 71)
 _KNOCK_AGAIN = frozenset({400, 401})
 _TEMPORARY = frozenset({408, 425, 429})
@@ -40,14 +38,6 @@ class FetchedDocument:
     doc: dict[str, object]
     url: Uri
     body: bytes
-
-
-class Knock(NamedTuple):
-    """One way to sign a GET."""
-
-    scheme: Scheme
-    with_query: bool = True
-    components: Sequence[str] = ()
 
 
 class Fetcher:
@@ -99,6 +89,18 @@ class Fetcher:
             raise FetchFailed(f"{declared} is not to be had under its own id", reason="id_elsewhere")
         return again
 
+    async def hints(self, uri: Uri, *, budget: Budget | None = None) -> FetchedDocument:
+        """A document that is only a list of places to look at (a collection, a page of one): plain JSON will do and
+        its `id` is not compared, but it comes from the host that was asked. Raises as `document` does."""
+        try:
+            async with asyncio.timeout(DOCUMENT_SECONDS):
+                response = await self._get(uri, budget, None)
+        except TimeoutError as exc:
+            raise ConnectFailed(f"{host_of(uri)} took too long") from exc
+        if not same_origin(response.url, uri):
+            raise FetchFailed(f"{uri} leads to another server", reason="id_elsewhere")
+        return _read(response, plain_json=True)
+
     async def plain(self, uri: Uri, *, accept: str, budget: Budget | None = None) -> Response:
         """An unsigned GET for WebFinger, host-meta and NodeInfo; raises as `document` does, whatever the type."""
 
@@ -128,15 +130,15 @@ class Fetcher:
         """Knocks until the door opens; remembers for the host which knock it was."""
         uri = without_fragment(uri)
         signing = actor_id or await self._instance()
-        remembered = await self._remembered(host_of(uri))
-        knocks = knocks_for(uri, remembered)
-        response = await self._knock(uri, knocks[0], budget, signing)
-        for knock in knocks[1:]:
-            if response.status not in _KNOCK_AGAIN:
-                break
-            wished = accepted_components(response.header("Accept-Signature") or "")
-            response = await self._knock(uri, knock._replace(components=wished or ()), budget, signing)
-            if response.status < 300 and knock.scheme != remembered:
+        host, now = await self._db.read(deliveries.host_state, host_of(uri)), self._clock()
+        knock, *left = knocks_for(uri, preferred(host, now=now))
+        response = await self._knock(uri, knock, budget, signing)
+        while response.status in _KNOCK_AGAIN and (
+            left := next_knocks(knock, left, response.header("Accept-Signature"))
+        ):
+            knock, *left = left
+            response = await self._knock(uri, knock, budget, signing)
+            if response.status < 300 and is_news(host, knock.scheme, now=now):
                 await self._db.write(deliveries.set_scheme, host_of(response.url), knock.scheme)
         self._check_status(response)
         return response
@@ -152,15 +154,10 @@ class Fetcher:
                 actor_id=actor_id,
                 scheme=knock.scheme,
                 with_query=knock.with_query,
-                components=knock.components if knock.scheme == "rfc9421" else (),
+                components=knock.components,
             )
 
         return await self.client.get(uri, accept=ACCEPT, headers_for=headers_for)
-
-    async def _remembered(self, host: str) -> Scheme:
-        state = await self._db.read(deliveries.host_state, host)
-        fresh = self._clock() - state.scheme_at < SCHEME_SECONDS
-        return "rfc9421" if state.scheme == "rfc9421" and fresh else "cavage"
 
     async def _instance(self) -> ActorId:
         if self._instance_id is None:
@@ -179,15 +176,6 @@ class Fetcher:
         raise FetchFailed(f"{response.url} answered {status}", reason=f"http_{status}")
 
 
-def knocks_for(uri: Uri, first: Scheme) -> list[Knock]:
-    """How to sign a GET, in this order: the scheme that worked last, the path alone (OUT-05), the other scheme."""
-    cavage = [Knock("cavage")]
-    if "?" in uri:
-        cavage.append(Knock("cavage", with_query=False))
-    rfc = [Knock("rfc9421")]
-    return rfc + cavage if first == "rfc9421" else cavage + rfc
-
-
 def _alternate(response: Response) -> Uri | None:
     """Where an HTML page says that its ActivityStreams document is (DISC-12)."""
     if response.content_type.partition(";")[0].strip().lower() not in ("text/html", "application/xhtml+xml"):
@@ -196,8 +184,9 @@ def _alternate(response: Response) -> Uri | None:
     return found or alternate_in_html(response.body, response.url)
 
 
-def _read(response: Response) -> FetchedDocument:
-    if not is_activity_type(response.content_type):
+def _read(response: Response, *, plain_json: bool = False) -> FetchedDocument:
+    is_json = response.content_type.partition(";")[0].strip().lower() == "application/json"
+    if not (is_activity_type(response.content_type) or (plain_json and is_json)):
         kind = response.content_type[:80] or "nothing"
         raise FetchFailed(f"{response.url} is {kind!r}, not an ActivityStreams document", reason="content_type")
     try:

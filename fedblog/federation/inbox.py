@@ -30,11 +30,13 @@ from fedblog.errors import (
 from fedblog.federation.authenticate import RETRY_AFTER, Authenticator
 from fedblog.federation.context import Context, Effect, Trust, ignored
 from fedblog.federation.fetcher import Budget
+from fedblog.federation.forward import with_forwarding
 from fedblog.federation.handlers import HANDLERS
 from fedblog.federation.keyring import KeyRefused, Keyring
 from fedblog.federation.places import find_actor
 from fedblog.federation.reasons import Outcome
 from fedblog.federation.resolver import Resolver
+from fedblog.federation.synchronise import with_synchronisation
 from fedblog.signatures.model import Claim, SignedRequest
 from fedblog.signatures.verify import read_claims
 from fedblog.storage import actors, moderation
@@ -150,10 +152,16 @@ class Inbox:
             return await self._settle(None, seen, ignored(Outcome.FORBIDDEN_KEYWORD))
         activity = read_activity(short_names(doc))
         activity = self._check_ids(activity, seen)
-        return await self._decide(activity, claims, seen, recipient or "", now)
+        return await self._decide(activity, request, claims, seen, recipient or "", now)
 
     async def _decide(
-        self, activity: Activity, claims: tuple[Claim, ...], seen: _Seen, recipient: str, now: float
+        self,
+        activity: Activity,
+        request: SignedRequest,
+        claims: tuple[Claim, ...],
+        seen: _Seen,
+        recipient: str,
+        now: float,
     ) -> Receipt:
         await self._refuse_blocked(seen)
         leaving = activity.type == "Delete" and activity.object_id is not None
@@ -187,7 +195,9 @@ class Inbox:
         if sender.uri != seen.actor_uri:  # another spelling of the id that the actor's own server gives
             seen.actor_uri = sender.uri
             await self._refuse_blocked(seen)
-        return await self._settle(activity, seen, await self._handle(context, activity, sender))
+        effect = await self._handle(context, activity, sender)
+        effect = with_forwarding(effect, context, activity, sender, request.body)
+        return await self._settle(activity, seen, with_synchronisation(effect, sender, request, claims))
 
     async def _handle(self, context: Context, activity: Activity, sender: Actor) -> Effect:
         handler = HANDLERS.get(activity.type)

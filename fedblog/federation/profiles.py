@@ -14,9 +14,13 @@ from fedblog.blog.model import Actor, Profile
 from fedblog.errors import InvalidInput
 from fedblog.federation.budget import Budget
 from fedblog.federation.fetcher import Fetcher
+from fedblog.federation.knocks import SCHEME_SECONDS
 from fedblog.federation.webfinger import confirmed_domain
-from fedblog.storage import actors, keys
+from fedblog.storage import actors, hosts, keys
 from fedblog.storage.database import Database
+
+# FEP-844e: what an actor's server names that verifies Ed25519 over HTTP (OUT-09).
+ED25519 = "https://datatracker.ietf.org/doc/html/rfc9421#name-eddsa-using-curve-edwards25"
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +52,8 @@ async def keep_actor(
         await _note_new_keys(db, profile)
         if document.partial:
             profile = _only_keys(known, profile)
+    if document.inbox and ED25519 in document.implements and same_origin(document.inbox, document.id):
+        await db.write(hosts.offer_scheme, host_of(document.inbox), "rfc9421-ed25519", memory_seconds=SCHEME_SECONDS)
     return await db.write(actors.upsert_remote, profile)
 
 

@@ -6,7 +6,7 @@ RSA takes a quarter of a millisecond of CPU outside the interpreter's lock, so s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import partial
 
@@ -14,9 +14,9 @@ from fedblog.activitypub.urls import Uri
 from fedblog.blog.model import ActorId
 from fedblog.errors import ConfigError
 from fedblog.federation.bounded import Bounded
+from fedblog.federation.knocks import Scheme as Scheme  # callers name it beside the signer
 from fedblog.signatures.cavage import sign_cavage
 from fedblog.signatures.keys import PrivateKey, private_from_pem
-from fedblog.signatures.model import Scheme as Scheme  # callers name it beside the signer
 from fedblog.signatures.rfc9421 import sign_rfc9421
 from fedblog.storage import keys
 from fedblog.storage.database import Database
@@ -32,7 +32,7 @@ class Signer:
 
     def __init__(self, db: Database, sealer: Sealer, executor: Executor | None, clock: Callable[[], float]) -> None:
         self._db, self._sealer, self._executor, self._clock = db, sealer, executor, clock
-        self._keys: Bounded[ActorId, PrivateKey] = Bounded(_MAX_KEYS, clock)
+        self._keys: Bounded[tuple[ActorId, str], PrivateKey] = Bounded(_MAX_KEYS, clock)
 
     async def headers(
         self,
@@ -44,31 +44,38 @@ class Signer:
         scheme: Scheme,
         with_query: bool = True,
         components: Sequence[str] = (),
+        extra: Mapping[str, str] | None = None,
     ) -> dict[str, str]:
         """Host, Date, digest and signature headers for this request, now.
 
         `with_query=False` leaves the query out of what is signed (OUT-05, cavage only); `components` are extra ones
-        that an `Accept-Signature` asked for (RFC 9421 only). Raises `ConfigError` where the actor has no RSA key.
+        that an `Accept-Signature` asked for (RFC 9421 only); `extra` headers are sent and signed too. Raises
+        `ConfigError` where the actor has no such key.
         """
-        key = await self._key(actor_id)
-        now = self._clock()
-        if scheme == "rfc9421":
-            sign = partial(sign_rfc9421, method=method, url=uri, body=body, key=key, now=now, components=components)
+        key = await self._key(actor_id, "ed25519" if scheme == "rfc9421-ed25519" else "rsa")
+        request = {"method": method, "url": uri, "body": body, "key": key, "now": self._clock(), "extra": extra}
+        sign: Callable[[], dict[str, str]]
+        if scheme == "cavage":
+            sign = partial(sign_cavage, **request, with_query=with_query)  # type: ignore[arg-type]
         else:
-            sign = partial(sign_cavage, method=method, url=uri, body=body, key=key, now=now, with_query=with_query)
+            sign = partial(sign_rfc9421, **request, components=components)  # type: ignore[arg-type]
         return await asyncio.get_running_loop().run_in_executor(self._executor, sign)
 
     def forget(self, actor_id: ActorId) -> None:
         """The actor has a new key."""
-        self._keys.drop(actor_id)
+        for algorithm in ("rsa", "ed25519"):
+            self._keys.drop((actor_id, algorithm))
 
-    async def _key(self, actor_id: ActorId) -> PrivateKey:
-        key = self._keys.get(actor_id)
+    async def _key(self, actor_id: ActorId, algorithm: str) -> PrivateKey:
+        """RSA is the one kind that every peer can verify, so every actor must have it (OUT-09)."""
+        key = self._keys.get((actor_id, algorithm))
         if key is None:
-            # RSA: the one kind that every peer can verify (OUT-09).
-            found = [k for k in await self._db.read(keys.local_keys, actor_id, self._sealer) if k.algorithm == "rsa"]
+            listed = await self._db.read(keys.local_keys, actor_id, self._sealer)
+            found = [one for one in listed if one.algorithm == algorithm]
+            if not found and algorithm != "rsa":
+                return await self._key(actor_id, "rsa")
             if not found:
                 raise ConfigError(f"actor {actor_id} has no RSA key to sign with: run `fedblog doctor`")
             key = private_from_pem(found[0].private_pem, Uri(found[0].key_id))
-            self._keys.put(actor_id, key, _KEY_SECONDS)
+            self._keys.put((actor_id, algorithm), key, _KEY_SECONDS)
         return key

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fedblog.activitypub.urls import Uri, host_of, maybe_uri
@@ -194,17 +195,28 @@ def _without_query(request: SignedRequest, table: HeaderTable, parameters: Param
 
 
 def sign_cavage(
-    *, method: str, url: Uri, body: bytes | None, key: PrivateKey, now: float, with_query: bool = True
+    *,
+    method: str,
+    url: Uri,
+    body: bytes | None,
+    key: PrivateKey,
+    now: float,
+    with_query: bool = True,
+    extra: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """All headers to add for the first knock (OUT-02): Host, Date, Digest and Content-Type with a body, Signature.
 
-    `now` is Unix seconds; `with_query=False` signs the path alone, for peers that check only that (OUT-05).
+    `now` is Unix seconds; `with_query=False` signs the path alone, for peers that check only that (OUT-05); `extra`
+    headers are sent and signed as well.
     """
     headers = {"Host": host_of(url), "Date": http_date(now)}
     covered = ["(request-target)", "host", "date"]
     if body is not None:
         headers |= {"Digest": make_digest(body), "Content-Type": ACTIVITY_JSON}
         covered += ["digest", "content-type"]
+    for name, value in (extra or {}).items():
+        headers[name] = value
+        covered.append(name.lower())
     target = hdr.request_target(url)
     # RSA names the one algorithm every peer knows; for Ed25519 the draft leaves only hs2019.
     algorithm = "rsa-sha256" if key.algorithm == "rsa" else "hs2019"

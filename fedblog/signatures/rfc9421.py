@@ -25,7 +25,8 @@ ALGORITHMS = frozenset({"rsa-v1_5-sha256", "rsa-v1_5-sha512", "ed25519"})
 MAX_LABELS = 4
 LABEL = "sig1"
 _OUR_ALGORITHM = {"rsa": "rsa-v1_5-sha256", "ed25519": "ed25519"}
-_COVERED: Final = ("@method", "@target-uri", "content-digest")
+COVERED: Final = ("@method", "@target-uri", "content-digest")
+"""What we cover always; the digest where there is a body."""
 _SIGNABLE = frozenset(
     {"@method", "@target-uri", "@authority", "@scheme", "@request-target", "@path", "@query"}
     | {"host", "date", "content-type", "content-digest"}
@@ -124,16 +125,18 @@ def sign_rfc9421(
     key: PrivateKey,
     now: float,
     components: Sequence[str] = (),
+    extra: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """All headers to add for the second knock (OUT-03): Host, Date, Signature-Input and Signature, and with a body
     Content-Digest and Content-Type.
 
-    `components` are more to cover than we do anyway, as `accepted_components` reads them from a refusal (OUT-04).
+    `components` are more to cover than we do anyway, as `accepted_components` reads them from a refusal (OUT-04);
+    `extra` headers are sent and covered as well.
     """
-    headers = {"Host": host_of(url), "Date": http_date(now)}
+    headers = {"Host": host_of(url), "Date": http_date(now), **(extra or {})}
     if body is not None:
         headers |= {"Content-Digest": make_content_digest(body), "Content-Type": ACTIVITY_JSON}
-    wanted = dict.fromkeys((*_COVERED, *components))
+    wanted = dict.fromkeys((*COVERED, *(name.lower() for name in extra or ()), *components))
     absent = set() if body is not None else {"content-digest", "content-type"}
     covered: list[Component] = [(name, {}) for name in wanted if name not in absent]
     request = SignedRequest(

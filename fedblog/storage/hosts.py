@@ -51,6 +51,19 @@ def set_scheme(tx: Tx, host: str, scheme: str) -> None:
     tx.run("UPDATE hosts SET scheme = $1, scheme_at = $2 WHERE host = $3", scheme, tx.now, host)
 
 
+def offer_scheme(tx: Tx, host: str, scheme: str, *, memory_seconds: int) -> None:
+    """One of its actors says that the host takes this signature: tried first, unless another one is known to work."""
+    ensure_host(tx, host)
+    tx.run(
+        "UPDATE hosts SET scheme = $1, scheme_at = $2 WHERE host = $3"
+        " AND (scheme IN ('', 'rfc9421') OR scheme_at <= $4)",
+        scheme,
+        tx.now,
+        host,
+        tx.now - memory_seconds,
+    )
+
+
 def delay_host(tx: Tx, host: str, until: int) -> None:
     """Nothing to this host before then (Retry-After, DLV-07)."""
     ensure_host(tx, host)

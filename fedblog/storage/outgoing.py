@@ -23,12 +23,14 @@ class Audience:
     """Who gets an activity, as actor ids.
 
     `followers_of`: accepted followers of these actors of ours, by shared inbox. `actors`: by shared inbox when the
-    activity is public. `personal`: by their own inbox always (private ones, Accept, Reject).
+    activity is public. `personal`: by their own inbox always (private ones, Accept, Reject). `not_hosts`: servers that
+    have it already.
     """
 
     followers_of: tuple[int, ...] = ()
     actors: tuple[int, ...] = ()
     personal: tuple[int, ...] = ()
+    not_hosts: tuple[str, ...] = ()
 
 
 def _read(row: Row) -> OutgoingActivity:
@@ -94,6 +96,16 @@ def last_told(tx: Tx, object_uri: str) -> OutgoingActivity | None:
     return None if row is None else _read(row)
 
 
+def forwarded(tx: Tx, object_uri: str) -> tuple[ActorId, tuple[int, ...]] | None:
+    """Who passed somebody's reply on, and to whose followers (DLV-04); None where nobody did."""
+    row = tx.one(
+        "SELECT actor_id, audience FROM outgoing WHERE object_uri = $1 AND type = 'Create' AND public = 0"
+        " ORDER BY id LIMIT 1",
+        object_uri,
+    )
+    return None if row is None else (ActorId(row[0]), tuple(json.loads(row[1])["followers_of"]))
+
+
 def unexpanded(tx: Tx, limit: int) -> list[ActivityId]:
     """Activities whose deliveries are not made yet, oldest first."""
     rows = tx.all("SELECT id FROM outgoing WHERE expanded_at IS NULL ORDER BY id LIMIT $1", limit)
@@ -122,7 +134,7 @@ def expand(tx: Tx, activity_id: ActivityId) -> int:
         inboxes |= _earlier_inboxes(tx, activity_id, object_uri)
     if kind == "Delete":
         inboxes -= _take_back(tx, activity_id, object_uri)
-    hosts = _hosts(tx, inboxes)
+    hosts = {inbox: host for inbox, host in _hosts(tx, inboxes).items() if host not in audience.not_hosts}
     tx.many(
         "INSERT INTO deliveries (id, activity_id, object_uri, inbox, host, state, attempts, due_at, lease_until,"
         " last_error) VALUES ($1, $2, $3, $4, $5, 'waiting', 0, $6, 0, '') ON CONFLICT (activity_id, inbox) DO NOTHING",

@@ -12,15 +12,16 @@ from aiohttp import web
 
 from fedblog.activitypub import serialise
 from fedblog.activitypub.ids import LocalIds
+from fedblog.activitypub.urls import host_of
 from fedblog.activitypub.vocab import Json
 from fedblog.blog.model import Actor, ActorId, OutgoingActivity, Post, PostId, Reply, ReplyId
 from fedblog.config import Settings
 from fedblog.errors import Gone, NotFound
-from fedblog.storage import actors, followers, outgoing, posts, threads
+from fedblog.storage import actors, followers, outgoing, posts, synchronisation, threads
 from fedblog.storage.database import Tx
 from fedblog.web import cursors
 from fedblog.web.activitypub import answer, note_at
-from fedblog.web.askers import for_askers
+from fedblog.web.askers import for_askers, identify, make_private
 from fedblog.web.documents import article_of, is_public, note_of
 from fedblog.web.keys import SERVICES, SETTINGS
 
@@ -36,6 +37,7 @@ def add_routes(router: web.UrlDispatcher) -> None:
     for base in ("/ap/actors/{name}", "/ap/instance"):
         router.add_get(f"{base}/outbox", for_askers(outbox))
         router.add_get(f"{base}/followers", for_askers(followers_of))
+        router.add_get(f"{base}{synchronisation.PATH}", followers_synchronization)
         router.add_get(f"{base}/following", for_askers(following))
         router.add_get(f"{base}/featured", for_askers(featured))
     router.add_get("/ap/posts/{post}/context", for_askers(context))
@@ -165,6 +167,20 @@ async def followers_of(request: web.Request) -> web.Response:
         return _paged(place, [(int(key), uri) for key, uri in found], IDS_PER_PAGE)
 
     return await _serve(request, read)
+
+
+async def followers_synchronization(request: web.Request) -> web.Response:
+    """The followers that live on the asker's own server, told to a signature of that server alone (FEP-8fcf)."""
+    asker = await identify(request)
+    find = _owner(request)
+
+    def read(tx: Tx, place: Place) -> Json:
+        items = synchronisation.followers_on(tx, find(tx).id, host_of(asker))
+        return serialise.collection(place.uri, total=len(items), items=items)
+
+    response = await _serve(request, read)
+    make_private(response)
+    return response
 
 
 async def following(request: web.Request) -> web.Response:
