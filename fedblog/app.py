@@ -19,6 +19,7 @@ from fedblog import __version__
 from fedblog.activitypub.ids import LocalIds
 from fedblog.config import Settings
 from fedblog.federation.askers import Askers
+from fedblog.federation.backfill import Backfill
 from fedblog.federation.client import Client
 from fedblog.federation.counts import CountReader
 from fedblog.federation.delivery import DeliveryWorker
@@ -103,6 +104,7 @@ def _job_handlers(
     db: Database, fetcher: Fetcher, resolver: Resolver, ids: LocalIds, settings: Settings, clock: Clock
 ) -> dict[str, JobHandler]:
     return {
+        "backfill": Backfill(db, resolver, ids, settings, clock),
         "fetch_parent": ParentFetch(db, resolver, ids, settings, clock),
         "refresh_counts": CountReader(db, resolver, after=settings.federation.counts_after),
         "check_inbox": InboxCheck(db, resolver),

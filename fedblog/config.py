@@ -83,6 +83,15 @@ class Federation(Struct, frozen=True, forbid_unknown_fields=True):
         tuple[int, ...],
         Meta(description="Seconds after a reply came at which its own server is asked for its likes and boosts."),
     ] = (600, 7_200, 21_600, 86_400)
+    backfill_after: Annotated[
+        tuple[int, ...],
+        Meta(
+            description="Seconds after a reply came at which other servers are asked for what is beside and below it."
+        ),
+    ] = (900, 3_600, 21_600, 86_400, 259_200)
+    backfill_pause: Annotated[
+        float, Meta(ge=0, le=60, description="Seconds between two such questions to one server.")
+    ] = 1.0
     deliver: Annotated[bool, Meta(description="Run the delivery worker in this process.")] = True
 
 

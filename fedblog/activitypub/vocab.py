@@ -16,6 +16,7 @@ ACTOR_TYPES = frozenset({"Person", "Group", "Application", "Service", "Organizat
 REPLY_TYPES = frozenset({"Note", "Article", "Page", "Question", "Video", "Audio", "Image", "Event"})
 # Private by their kind, whatever their audience says.
 CHAT_TYPES = frozenset({"ChatMessage", "EncryptedMessage"})
+COLLECTION_TYPES = frozenset({"Collection", "OrderedCollection", "CollectionPage", "OrderedCollectionPage"})
 # What the inbox acts on (INB-09); everything else is acknowledged and counted.
 ACTIVITY_TYPES = frozenset(
     {

@@ -16,7 +16,7 @@ from fedblog.federation.context import Context, Effect, Trust, ignored
 from fedblog.federation.counts import schedule_counts
 from fedblog.federation.places import Place, find_parent, names_actor
 from fedblog.federation.reasons import Outcome
-from fedblog.storage import actors, jobs, moderation, replies, tombstones
+from fedblog.storage import actors, backfill, jobs, moderation, replies, tombstones
 from fedblog.storage.database import Tx
 
 # Late answers under closed comments are kept for the author's eyes (ART-18).
@@ -175,6 +175,7 @@ def _after_adding(tx: Tx, ctx: Context, stored: Reply) -> Outcome:
     if not stored.visibility.is_public:
         return Outcome.REPLY_PRIVATE
     schedule_counts(tx, stored.id, after=ctx.settings.federation.counts_after)
+    backfill.plan(tx, stored, after=ctx.settings.federation.backfill_after)
     match stored.state:
         case ReplyState.HELD:
             return Outcome.REPLY_HELD

@@ -9,7 +9,7 @@ from typing import Any
 from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.urls import Uri, maybe_uri
 from fedblog.config import Settings
-from fedblog.errors import FetchGone
+from fedblog.errors import FetchFailed, FetchGone
 from fedblog.federation.context import Context
 from fedblog.federation.fetcher import Budget
 from fedblog.federation.handlers.refetch import refetch
@@ -67,6 +67,10 @@ class ParentFetch:
             except FetchGone:
                 log.info("the thread above %s is broken: %s is gone", start, current)
                 return
+            except FetchFailed as exc:
+                if exc.reason == "budget_spent" and found:
+                    break  # the rest is climbed by the next job
+                raise
             if not arrived.visibility.is_public:
                 return
             found.append(arrived)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from fedblog.activitypub.normalise import read_actor, read_note
+from fedblog.activitypub.normalise import read_actor, read_collection, read_note
 from fedblog.activitypub.urls import Uri, same_origin
 from fedblog.activitypub.values import type_of
-from fedblog.activitypub.vocab import Note
+from fedblog.activitypub.vocab import COLLECTION_TYPES, CollectionDocument, Note
 from fedblog.blog.model import Actor
 from fedblog.errors import FetchFailed, FetchGone, Refused
 from fedblog.federation.bounded import Bounded
@@ -68,6 +68,15 @@ class Resolver:
         if not same_origin(note.attributed_to[0], note.id):
             raise FetchFailed(f"{uri} names an author of another server", reason="attribution_elsewhere")
         return note
+
+    async def collection(self, uri: Uri, *, budget: Budget | None = None) -> CollectionDocument:
+        """A collection or a page of one, from its own host; what it lists are hints. Raises `FetchFailed` and its
+        kinds, with reason `not_a_collection` for anything else."""
+        fetched = await self._fetcher.hints(uri, budget=budget)
+        found = read_collection(fetched.doc, origin=fetched.url)
+        if found.type not in COLLECTION_TYPES:
+            raise FetchFailed(f"{uri} is no collection", reason="not_a_collection")
+        return found
 
     async def _fetch_actor(self, uri: Uri, budget: Budget | None) -> Actor:
         """All who ask for one actor at a time share one fetch."""

@@ -26,6 +26,7 @@ from fedblog.blog.model import (
 from fedblog.blog.thread import mark_rows
 from fedblog.errors import Gone, NotFound
 from fedblog.storage import actors, posts, reactions, replies, threads
+from fedblog.storage.backfill import Missing, missing
 from fedblog.storage.database import Tx
 from fedblog.text.excerpt import reading_minutes
 from fedblog.web import cursors
@@ -41,6 +42,7 @@ from fedblog.web.public.items import lede, tag_links
 MAX_INDENT = 4
 ROWS_PER_PAGE = 400
 NAMES_SHOWN = 60
+ORIGINALS_SHOWN = 20
 
 
 class Moved(Exception):
@@ -76,6 +78,7 @@ class PostView:
     likes: tuple[Reaction, ...]
     boosts: tuple[Reaction, ...]
     liked_replies: dict[ReplyId, list[Actor]]
+    elsewhere: tuple[Missing, ...]
 
 
 async def post(request: web.Request) -> web.Response:
@@ -157,6 +160,7 @@ def read_view(tx: Tx, ids: LocalIds, name: str, slug: str, after: str) -> PostVi
             reply_id: [one.actor for one in _public(found_here) if one.kind is ReactionKind.LIKE][:NAMES_SHOWN]
             for reply_id, found_here in by_reply.items()
         },
+        elsewhere=tuple(missing(tx, found.id)),
     )
 
 
@@ -192,6 +196,8 @@ def make_context(view: PostView, session: Session | None, ids: LocalIds, after: 
         "boosts": _group(shown.announce_count, "boost", view.boosts),
         "marks": mark_rows(view.rows, MAX_INDENT),
         "reactions": view.liked_replies,
+        "elsewhere": view.elsewhere[:ORIGINALS_SHOWN],
+        "elsewhere_count": sum(one.number for one in view.elsewhere),
         "continued": bool(after),
         "next_page": f"{url}?after={cursors.encode(view.rows[-1].reply.id)}#thoughts" if view.continues else "",
         "can_edit": may_edit(session, shown),
