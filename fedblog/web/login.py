@@ -14,6 +14,7 @@ from fedblog.errors import ConfigError
 from fedblog.federation.services import Services
 from fedblog.storage import accounts
 from fedblog.storage.database import Tx
+from fedblog.web.form_data import read_form
 from fedblog.web.keys import ADDRESS, PASSWORDS, SERVICES, SESSION, SETTINGS
 from fedblog.web.limits import network_of
 from fedblog.web.passwords import Passwords
@@ -83,7 +84,7 @@ async def login_page(request: web.Request) -> web.StreamResponse:
 async def login(request: web.Request) -> web.StreamResponse:
     """Check name and password: 303 with a new session, 401 when they don't fit, 429 after too many tries."""
     check_origin(request)
-    form = await request.post()
+    form = await read_form(request)
     name, password = (str(form.get(key, "")).strip("\0") for key in ("username", "password"))
     name, target = name.strip().lower().removeprefix("@")[:200], safe_next(str(form.get("next", "")))
     services = request.app[SERVICES]
@@ -116,7 +117,7 @@ async def logout_page(request: web.Request) -> web.StreamResponse:
 async def logout(request: web.Request) -> web.StreamResponse:
     """End this session and go to the front page."""
     if request.get(SESSION) is not None:
-        form = await request.post()
+        form = await read_form(request)
         check_csrf(request, str(form.get("csrf", "")))
     redirect = see_other("/")
     await end_session(request, redirect)

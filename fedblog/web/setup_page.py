@@ -21,8 +21,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from fedblog.config import Settings, make_settings
-from fedblog.errors import FedblogError, InvalidInput, NotFound
+from fedblog.errors import FedblogError, InvalidInput, NotFound, Refused
 from fedblog.web.assets import Assets
+from fedblog.web.form_data import read_form
 from fedblog.web.headers import add_headers
 from fedblog.web.renderer import Renderer
 
@@ -93,6 +94,8 @@ class SetupPage:
             return await handler(request)
         except NotFound:
             return web.Response(status=404, text="There is nothing here. Use the link that the terminal shows.\n")
+        except Refused as refused:
+            return web.Response(status=refused.status, text=f"That didn't work: {refused}.\n")
 
     async def _show(self, request: web.Request) -> web.Response:
         self._check_token(request.query.get("token", ""))
@@ -102,7 +105,7 @@ class SetupPage:
         origin = request.headers.get("Origin")
         if origin is not None and origin not in (self._origin, self._origin.replace("localhost", "127.0.0.1")):
             return web.Response(status=403, text="This form belongs to another page.\n")
-        sent = await request.post()
+        sent = await read_form(request)
         async with self._lock:
             self._check_token(str(sent.get("token", "")))
             values = {name: str(sent.get(name, ""))[:limit] for name, limit in _LIMITS.items()}

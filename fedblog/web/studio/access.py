@@ -15,6 +15,7 @@ from fedblog.errors import FedblogError, Forbidden, NotFound
 from fedblog.federation.services import Services
 from fedblog.storage import accounts, actors, desk, posts
 from fedblog.storage.database import Tx
+from fedblog.web.form_data import read_form
 from fedblog.web.keys import SERVICES, SESSION
 from fedblog.web.redirects import see_other
 from fedblog.web.render import render
@@ -82,7 +83,7 @@ def action(handler: Action, *, role: Role = Role.AUTHOR) -> Handler:
 
     async def guarded(request: web.Request) -> web.StreamResponse:
         check_origin(request)
-        form = Form(await request.post())
+        form = Form(await read_form(request))
         if request.get(SESSION) is None:
             return _give_back(request, form, "You were logged out", "Nothing was saved.", HTTPStatus.UNAUTHORIZED)
         try:
