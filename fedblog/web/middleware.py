@@ -30,7 +30,9 @@ def observe_middleware(settings: Settings) -> Middleware:
     @web.middleware
     async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
         token = request_id.set(secrets.token_hex(6))
-        request[ADDRESS] = client_address(request.remote, request.headers.get("X-Forwarded-For"), trusted)
+        # Some proxies add a line of their own below what the asker sent: the last entry of the last line is theirs.
+        forwarded_for = ",".join(request.headers.getall("X-Forwarded-For", []))
+        request[ADDRESS] = client_address(request.remote, forwarded_for, trusted)
         started = time.perf_counter()
         status = 0
         try:
