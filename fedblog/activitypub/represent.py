@@ -57,6 +57,7 @@ def profile_of(doc: ActorDocument, *, domain: str, now: int) -> Profile:
         fields=tuple((clean_name(label), clean_remote(value[:MAX_SUMMARY])) for label, value in doc.fields),
         suspended=doc.suspended,
         keys=_remote_keys(doc, now),
+        indexable=doc.indexable,
     )
 
 

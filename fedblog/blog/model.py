@@ -89,6 +89,7 @@ class Actor:
     fetched_at: int
     suspended_at: int | None
     deleted_at: int | None
+    indexable: bool = False  # FEP-5feb: search engines may show what it wrote
 
     @property
     def handle(self) -> str:
@@ -121,6 +122,7 @@ class Profile:
     fields: tuple[tuple[str, str], ...]
     suspended: bool
     keys: tuple[RemoteKey, ...]
+    indexable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,7 @@ class People:
         moderation.unblock(tx, "actor", uri)
         actor = actors.by_uri(tx, uri)
         if actor is not None:
-            hiding.show_all_of(tx, actor.id)
+            _show_again(tx, actor.id)
 
     def block_domain(self, tx: Tx, host: str, reason: str) -> None:
         """Hear nothing more from a server and those below its name."""
@@ -120,12 +120,19 @@ class People:
         """Hear a server again; what was hidden shows again."""
         moderation.unblock(tx, "domain", host)
         for actor_id in hiding.actors_of_domain(tx, host):
-            hiding.show_all_of(tx, actor_id)
+            _show_again(tx, actor_id)
 
     def _answer(self, tx: Tx, follower: Follower, kind: str) -> None:
         target = actors.by_id(tx, follower.target_id)
         received = json.loads(follower.follow_json)
         answer_follow(tx, self.ids, target, follower.actor, received, kind=kind)
+
+
+def _show_again(tx: Tx, actor_id: ActorId) -> None:
+    """After a block is lifted; whom their own server suspended meanwhile stays hidden."""
+    hiding.show_all_of(tx, actor_id)
+    if actors.by_id(tx, actor_id).suspended_at is not None:
+        hiding.hide_all_of(tx, actor_id, hiding.GONE)
 
 
 def _reached(tx: Tx, actor: Actor) -> tuple[ActorId, ...]:

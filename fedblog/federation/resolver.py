@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from fedblog.activitypub.normalise import read_actor, read_collection, read_note
@@ -18,8 +19,11 @@ from fedblog.federation.profiles import keep_actor
 from fedblog.storage import actors
 from fedblog.storage.database import Database
 
+log = logging.getLogger(__name__)
+
 FRESH_SECONDS = 86_400
 FAILED_SECONDS = 600
+MISSING_SECONDS = 86_400
 _MAX_NOTES = 2_000
 
 
@@ -45,6 +49,13 @@ class Resolver:
                 return known
         try:
             return await self._fetch_actor(uri, budget)
+        except FetchGone as exc:
+            if known is not None:
+                await self._note_gone(known, exc.http_status)
+            if known is None or refresh or exc.http_status == 410:
+                raise
+            self._failed.put(uri, True, FAILED_SECONDS)
+            return known
         except FetchFailed:
             if known is None or refresh:
                 raise
@@ -77,6 +88,13 @@ class Resolver:
         if found.type not in COLLECTION_TYPES:
             raise FetchFailed(f"{uri} is no collection", reason="not_a_collection")
         return found
+
+    async def _note_gone(self, actor: Actor, http_status: int) -> None:
+        """410 ends what it left here; 404 twice, a day apart, takes it off the pages (ACT-16)."""
+        if http_status == 410:
+            await self._db.write(actors.mark_deleted, actor.id)
+        elif await self._db.write(actors.not_found, actor.id, patience=MISSING_SECONDS):
+            log.info("%s was not found twice: what it wrote here is hidden", actor.uri)
 
     async def _fetch_actor(self, uri: Uri, budget: Budget | None) -> Actor:
         """All who ask for one actor at a time share one fetch."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fedblog.activitypub.urls import maybe_uri, origin_of
+from fedblog.activitypub.urls import host_of, maybe_uri, origin_of
 from fedblog.blog.model import Actor, ActorId, PostId, Profile, RemoteKey
 from fedblog.errors import Conflict, NotFound
-from fedblog.storage import posts, reactions, replies
+from fedblog.storage import hiding, moderation, posts, reactions, replies
 from fedblog.storage.rows import ACTOR, read_actor, write_json
 from fedblog.storage.tx import Tx, chunks, marks
 
@@ -89,8 +89,8 @@ def add_local(
     actor_id = ActorId(tx.new_id())
     tx.run(
         "INSERT INTO actors (id, uri, local, type, username, domain, name, summary_html, url, icon_url, image_url,"
-        " inbox, shared_inbox, followers_uri, manually_approves, fields, created_at, fetched_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, '', $8, '', '', $9, $10, $11, 0, '[]', $12, $12)",
+        " inbox, shared_inbox, followers_uri, manually_approves, fields, created_at, fetched_at, indexable)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, '', $8, '', '', $9, $10, $11, 0, '[]', $12, $12, 1)",
         actor_id,
         uri,
         local,
@@ -160,15 +160,17 @@ def upsert_remote(tx: Tx, profile: Profile) -> Actor:
     actor_id = stored.id if stored is not None else ActorId(tx.new_id())
     tx.run(
         "INSERT INTO actors (id, uri, local, type, username, domain, name, summary_html, url, icon_url, image_url,"
-        " inbox, shared_inbox, followers_uri, manually_approves, fields, created_at, fetched_at, suspended_at)"
-        " VALUES ($1, $2, '', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17)"
+        " inbox, shared_inbox, followers_uri, manually_approves, fields, created_at, fetched_at, suspended_at,"
+        " indexable)"
+        " VALUES ($1, $2, '', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17, $18)"
         " ON CONFLICT (uri) DO UPDATE SET type = excluded.type, username = excluded.username,"
         " domain = excluded.domain, name = excluded.name, summary_html = excluded.summary_html, url = excluded.url,"
         " icon_url = excluded.icon_url, image_url = excluded.image_url, inbox = excluded.inbox,"
         " shared_inbox = excluded.shared_inbox, followers_uri = excluded.followers_uri,"
         " manually_approves = excluded.manually_approves, fields = excluded.fields, fetched_at = excluded.fetched_at,"
         " suspended_at = CASE WHEN excluded.suspended_at IS NULL THEN NULL"
-        " ELSE coalesce(actors.suspended_at, excluded.suspended_at) END, deleted_at = NULL",
+        " ELSE coalesce(actors.suspended_at, excluded.suspended_at) END, deleted_at = NULL,"
+        " indexable = excluded.indexable, missing_since = NULL",
         actor_id,
         profile.uri,
         profile.type,
@@ -186,17 +188,21 @@ def upsert_remote(tx: Tx, profile: Profile) -> Actor:
         write_json(profile.fields),
         tx.now,
         tx.now if profile.suspended else None,
+        int(profile.indexable),
     )
     row = tx.all(f"SELECT {ACTOR} FROM actors a WHERE a.uri = $1", profile.uri)[0]
     actor = read_actor(row)
     _replace_keys(tx, actor.id, profile)
+    if stored is not None and (stored.suspended_at is None) != (actor.suspended_at is None):
+        _turn_pages(tx, actor)
     if stored is not None and _face(stored) != _face(actor):
         _bump_pages(tx, actor.id)
     return actor
 
 
 def _face(actor: Actor) -> tuple[object, ...]:
-    return (actor.name, actor.username, actor.domain, actor.url, actor.icon_url, actor.suspended_at, actor.deleted_at)
+    seen = (actor.name, actor.username, actor.domain, actor.url, actor.icon_url)
+    return (*seen, actor.suspended_at, actor.deleted_at, actor.indexable)
 
 
 def _bump_pages(tx: Tx, actor_id: ActorId) -> None:
@@ -255,9 +261,36 @@ def is_approved(tx: Tx, actor_id: ActorId) -> bool:
 
 
 def set_suspended(tx: Tx, actor_id: ActorId, at: int | None) -> None:
-    """Suspended by its server since `at`, or not any more (None)."""
+    """Suspended by its server since `at`, or not any more (None): what it wrote goes off the pages and comes back."""
     tx.run("UPDATE actors SET suspended_at = $1 WHERE id = $2", at, actor_id)
+    _turn_pages(tx, by_id(tx, actor_id))
     _bump_pages(tx, actor_id)
+
+
+def not_found(tx: Tx, actor_id: ActorId, *, patience: int) -> bool:
+    """Its own server knows nobody by that id. The second time, `patience` seconds after the first, it counts as
+    suspended until it is found again (ACT-16); whether it does now."""
+    since = tx.value(
+        "UPDATE actors SET missing_since = coalesce(missing_since, $1) WHERE id = $2 AND local = ''"
+        " RETURNING missing_since",
+        tx.now,
+        actor_id,
+    )
+    if since is None or tx.now - since < patience:
+        return False
+    set_suspended(tx, actor_id, tx.now)
+    return True
+
+
+def _turn_pages(tx: Tx, actor: Actor) -> None:
+    """Hide what a suspended actor wrote, or show it again; a block by us holds on."""
+    if actor.suspended_at is not None:
+        hiding.hide_all_of(tx, actor.id, hiding.GONE)
+        return
+    hiding.show_all_of(tx, actor.id, hiding.GONE)
+    uri = maybe_uri(actor.uri)
+    if uri is not None and moderation.is_blocked(tx, actor_uri=uri, host=host_of(uri)):
+        hiding.hide_all_of(tx, actor.id)
 
 
 def has_published_reply(tx: Tx, actor_id: ActorId) -> bool:

@@ -7,6 +7,7 @@ from fedblog.storage import replies
 from fedblog.storage.tx import Tx
 
 REASON = "author_blocked"
+GONE = "actor_gone"  # suspended by its own server, or not found there any more (ACT-16)
 
 
 def actors_of_domain(tx: Tx, domain: str) -> list[ActorId]:
@@ -22,14 +23,14 @@ def actors_of_domain(tx: Tx, domain: str) -> list[ActorId]:
     return [ActorId(row[0]) for row in rows]
 
 
-def hide_all_of(tx: Tx, actor_id: ActorId) -> int:
+def hide_all_of(tx: Tx, actor_id: ActorId, reason: str = REASON) -> int:
     """Hide every reply of an actor that shows, or would when its parent comes; how many there were."""
-    return _turn(tx, actor_id, ReplyState.PUBLISHED, "", ReplyState.HIDDEN, REASON)
+    return _turn(tx, actor_id, ReplyState.PUBLISHED, "", ReplyState.HIDDEN, reason)
 
 
-def show_all_of(tx: Tx, actor_id: ActorId) -> int:
-    """Show again what `hide_all_of` hid, nothing else; how many there were."""
-    return _turn(tx, actor_id, ReplyState.HIDDEN, REASON, ReplyState.PUBLISHED, "")
+def show_all_of(tx: Tx, actor_id: ActorId, reason: str = REASON) -> int:
+    """Show again what `hide_all_of` hid for that reason, nothing else; how many there were."""
+    return _turn(tx, actor_id, ReplyState.HIDDEN, reason, ReplyState.PUBLISHED, "")
 
 
 def _turn(tx: Tx, actor_id: ActorId, state: ReplyState, reason: str, new_state: ReplyState, new_reason: str) -> int:

@@ -27,7 +27,7 @@ def _columns(alias: str, names: str) -> str:
 
 ACTOR_NAMES = (
     "id uri local type username domain name summary_html url icon_url image_url inbox shared_inbox followers_uri"
-    " manually_approves fields created_at fetched_at suspended_at deleted_at"
+    " manually_approves fields created_at fetched_at suspended_at deleted_at indexable"
 )
 ACTOR = _columns("a", ACTOR_NAMES)
 ACTOR_WIDTH = len(ACTOR_NAMES.split())
@@ -56,6 +56,7 @@ def read_actor(row: Row, at: int = 0) -> Actor:
         fetched_at=row[at + 17],
         suspended_at=row[at + 18],
         deleted_at=row[at + 19],
+        indexable=bool(row[at + 20]),
     )
 
 
