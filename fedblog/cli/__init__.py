@@ -11,6 +11,7 @@ from fedblog.cli.config import config
 from fedblog.cli.delivery import deliver
 from fedblog.cli.demo import demo
 from fedblog.cli.doctor import doctor
+from fedblog.cli.fetch import fetch
 from fedblog.cli.inbox import inbox, reports
 from fedblog.cli.init import init
 from fedblog.cli.migrate import migrate
@@ -44,5 +45,5 @@ def main(context: click.Context, config_file: Path | None) -> None:
     context.obj = Program(config_file)
 
 
-for command in (init, serve, demo, user, post, deliver, inbox, reports, doctor, migrate, config):
+for command in (init, serve, demo, user, post, deliver, inbox, fetch, reports, doctor, migrate, config):
     main.add_command(command)

@@ -68,17 +68,7 @@ class Resolver:
         Its `id` may be another URL of the place that `uri` led to. Raises `FetchFailed` and its kinds (`FetchGone`
         for 404, 410 and Tombstones), with reason `attribution_missing` or `attribution_elsewhere`.
         """
-        fetched = await self._fetcher.document(uri, budget=budget)
-        _refuse_tombstone(fetched)
-        try:
-            note = read_note(fetched.doc)
-        except Refused as exc:
-            raise FetchFailed(f"{uri}: {exc}", reason=exc.reason) from exc
-        if not note.attributed_to:
-            raise FetchFailed(f"{uri} names no author", reason="attribution_missing")
-        if not same_origin(note.attributed_to[0], note.id):
-            raise FetchFailed(f"{uri} names an author of another server", reason="attribution_elsewhere")
-        return note
+        return note_of(await self._fetcher.document(uri, budget=budget))
 
     async def collection(self, uri: Uri, *, budget: Budget | None = None) -> CollectionDocument:
         """A collection or a page of one, from its own host; what it lists are hints. Raises `FetchFailed` and its
@@ -125,6 +115,20 @@ class Resolver:
         if actor is None:
             raise FetchFailed(f"{uri} has no inbox", reason="actor_partial")
         return actor
+
+
+def note_of(fetched: FetchedDocument) -> Note:
+    """The object in a fetched document, by an author of its own origin; raises as `Resolver.note` does."""
+    _refuse_tombstone(fetched)
+    try:
+        note = read_note(fetched.doc)
+    except Refused as exc:
+        raise FetchFailed(f"{fetched.url}: {exc}", reason=exc.reason) from exc
+    if not note.attributed_to:
+        raise FetchFailed(f"{fetched.url} names no author", reason="attribution_missing")
+    if not same_origin(note.attributed_to[0], note.id):
+        raise FetchFailed(f"{fetched.url} names an author of another server", reason="attribution_elsewhere")
+    return note
 
 
 def _refuse_tombstone(fetched: FetchedDocument) -> None:

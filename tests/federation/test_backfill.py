@@ -9,7 +9,7 @@ import pytest
 from fedblog.blog.model import Post, ReplyState
 from fedblog.federation.backfill import Backfill, next_read
 from fedblog.federation.counts import CountReader
-from fedblog.federation.jobs import JobRunner
+from fedblog.federation.jobs import JobHandler, JobRunner
 from fedblog.federation.pace import HostPace
 from fedblog.storage import backfill, jobs, moderation, replies, threads
 from tests.federation.house import House
@@ -24,7 +24,7 @@ def runner(house: House) -> JobRunner:
     settings = house.settings
     reader = Backfill(house.db, house.resolver, house.ids, settings, house.clock, pace=HostPace(0))
     counts = CountReader(house.db, house.resolver, after=())
-    handlers = {"backfill": reader, "fetch_parent": house.parents, "refresh_counts": counts}
+    handlers: dict[str, JobHandler] = {"backfill": reader, "fetch_parent": house.parents, "refresh_counts": counts}
     return JobRunner(house.db, handlers, clock=house.clock)
 
 
