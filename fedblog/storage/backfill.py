@@ -271,6 +271,12 @@ def _next_due(tx: Tx, post_id: PostId) -> int | None:
     return min((due for due in (sources, items) if due is not None), default=None)
 
 
+def elsewhere(tx: Tx, post_id: PostId) -> list[Missing]:
+    """`missing`, for pages: nothing is counted where the last reading of the thread missed nothing."""
+    is_whole = not tx.value("SELECT missing FROM backfills WHERE post_id = $1", post_id)
+    return [] if is_whole else missing(tx, post_id)
+
+
 def missing(tx: Tx, post_id: PostId) -> list[Missing]:
     """What is known to be on other servers and is not here, by the note it stands under, the most first.
 

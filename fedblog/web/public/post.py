@@ -26,7 +26,7 @@ from fedblog.blog.model import (
 from fedblog.blog.thread import mark_rows
 from fedblog.errors import Gone, NotFound
 from fedblog.storage import actors, posts, reactions, replies, threads
-from fedblog.storage.backfill import Missing, missing
+from fedblog.storage.backfill import Missing, elsewhere
 from fedblog.storage.database import Tx
 from fedblog.text.excerpt import reading_minutes
 from fedblog.web import cursors
@@ -160,7 +160,7 @@ def read_view(tx: Tx, ids: LocalIds, name: str, slug: str, after: str) -> PostVi
             reply_id: [one.actor for one in _public(found_here) if one.kind is ReactionKind.LIKE][:NAMES_SHOWN]
             for reply_id, found_here in by_reply.items()
         },
-        elsewhere=tuple(missing(tx, found.id)),
+        elsewhere=tuple(elsewhere(tx, found.id)),
     )
 
 
