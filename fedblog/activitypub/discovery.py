@@ -26,9 +26,16 @@ REL_PROFILE_PAGE = "http://webfinger.net/rel/profile-page"
 REL_AVATAR = "http://webfinger.net/rel/avatar"
 REL_SUBSCRIBE = "http://ostatus.org/schema/1.0/subscribe"
 REL_INTENT = "https://w3id.org/fep/3b86/"
+REL_SERVICE = "https://www.w3.org/ns/activitystreams#Service"
 REL_APPLICATION = "https://www.w3.org/ns/activitystreams#Application"
 NODEINFO_SCHEMA = "http://nodeinfo.diaspora.software/ns/schema/"
 SUBSCRIBE_PATH = "/authorize_interaction?uri={uri}"
+# FEP-3b86, what an author can do here for other sites' buttons: see an object in its thread, begin a post.
+# There is no Follow (our authors follow nobody), and no template takes `on-success`: nothing sends people elsewhere.
+INTENT_PATHS = {
+    "Object": "/authorize_interaction?uri={object}",
+    "Create": "/studio/posts/new?title={name}&content={content}",
+}
 MAX_LINKS = 100
 
 NodeinfoVersion = Literal["2.0", "2.1"]
@@ -113,8 +120,17 @@ def webfinger_jrd(actor: Actor, *, ids: LocalIds, settings: Settings) -> Json:
         links.append({"rel": REL_AVATAR, "type": media_type_of_url(actor.icon_url), "href": actor.icon_url})
     if actor.local != "instance":
         links.append({"rel": REL_SUBSCRIBE, "template": f"{ids.base_url}{SUBSCRIBE_PATH}"})
+    if actor.local == "author":
+        intents = ((name, f"{ids.base_url}{path}") for name, path in INTENT_PATHS.items())
+        links.extend({"rel": f"{REL_INTENT}{name}", "template": template} for name, template in intents)
     aliases = list(dict.fromkeys([actor.url, actor.uri]))
     return {"subject": f"acct:{actor.username}@{settings.domain}", "aliases": aliases, "links": links}
+
+
+def origin_jrd(base_url: str) -> Json:
+    """The JRD of the server itself: which actor is the server's own (DISC-11, FEP-d556)."""
+    link = {"rel": REL_SERVICE, "type": ACTIVITY_JSON, "href": LocalIds(base_url).instance()}
+    return {"subject": f"{base_url}/", "links": [link]}
 
 
 def read_jrd(doc: object) -> Jrd:

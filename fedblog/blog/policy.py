@@ -34,12 +34,13 @@ def judge_reply(
     actor_approved: bool,
     has_approved_before: bool,
     blocked: bool,
+    limited: bool = False,
 ) -> Verdict:
     """The verdict on one reply.
 
     `hold` is the blog's setting, `actor_approved` the author's standing word for this actor, `has_approved_before` that
     an earlier reply of theirs is published. Private replies are letters to the author: they never show in public, so
-    neither closed comments nor moderation hold them back.
+    neither closed comments nor moderation hold them back. `limited`: everything from that server is held (LIFE-05).
     """
     if blocked:
         return Verdict(Action.DROP, "blocked")
@@ -49,6 +50,8 @@ def judge_reply(
         return Verdict(Action.PUBLISH, "")
     if not comments_open:
         return Verdict(Action.DROP, "comments_closed")
+    if limited:
+        return Verdict(Action.HOLD, "hold_limited")
     if hold == "all":
         return Verdict(Action.HOLD, "hold_all")
     if hold == "first" and not (actor_approved or has_approved_before):

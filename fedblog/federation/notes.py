@@ -165,6 +165,7 @@ def _judge(tx: Tx, ctx: Context, author: Actor, new: NewReply, *, comments_open:
         actor_approved=actors.is_approved(tx, author.id),
         has_approved_before=actors.has_published_reply(tx, author.id),
         blocked=False,
+        limited=moderation.is_limited(tx, host_of(author.uri)),
     )
     if verdict.action is Action.DROP and verdict.reason != "comments_closed":
         return None

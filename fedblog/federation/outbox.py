@@ -17,6 +17,9 @@ from fedblog.storage.database import Database, Tx
 from fedblog.storage.outgoing import Audience
 from fedblog.storage.seal import Sealer
 
+# A Group that acts like a person is refused by servers that know communities (ACT-02).
+BLOG_SAYS = frozenset({"Accept", "Reject", "Announce", "Update", "Delete"})
+
 ProofKeys = Mapping[ActorId, PrivateKey]
 
 
@@ -44,6 +47,8 @@ class Outbox:
         activity_id = ActivityId(tx.new_id())
         uri = self.ids.activity(activity_id)
         activity = make(uri)
+        if actor.local == "blog" and activity["type"] not in BLOG_SAYS:
+            raise ValueError(f"the blog doesn't send {activity['type']}")
         document = serialise.with_context(activity)
         key = self.proof_keys.get(actor.id)
         if public and key is not None:

@@ -18,7 +18,7 @@ from fedblog.federation.outbox import Outbox, open_outbox
 from fedblog.federation.people import HIDDEN_BY_AUTHOR, People, ProfileText
 from fedblog.federation.posting import Posting
 from fedblog.federation.resolver import Resolver
-from fedblog.storage import actors, posts, replies
+from fedblog.storage import actors, moderation, posts, replies
 from fedblog.storage.database import Database, Tx
 from fedblog.storage.seal import Sealer
 
@@ -211,16 +211,27 @@ class Publisher:
 
     async def block_domain(self, domain: str, *, reason: str = "") -> None:
         """Hear nothing more from a server and its subdomains. Raises `InvalidInput`."""
-        host = _host(domain)
-        if host == self._settings.domain or host == self._settings.authority:
-            raise InvalidInput("this is our own domain", reason="domain_is_local")
-        await self._db.write(self._people().block_domain, host, reason)
+        await self._db.write(self._people().block_domain, self._foreign(domain), reason)
 
     async def unblock_domain(self, domain: str) -> None:
         """Hear a server again."""
         await self._db.write(self._people().unblock_domain, _host(domain))
 
+    async def limit_domain(self, domain: str, *, reason: str = "") -> None:
+        """Hold what comes from a server and its subdomains until somebody approves it. Raises `InvalidInput`."""
+        await self._db.write(moderation.block, "limit", self._foreign(domain), reason)
+
+    async def unlimit_domain(self, domain: str) -> None:
+        """Treat a server like any other again."""
+        await self._db.write(moderation.unblock, "limit", _host(domain))
+
     # How
+
+    def _foreign(self, domain: str) -> str:
+        host = _host(domain)
+        if host in (self._settings.domain, self._settings.authority):
+            raise InvalidInput("this is our own domain", reason="domain_is_local")
+        return host
 
     async def _posting(self, post_id: PostId) -> Posting:
         author_id, blog_id = await self._db.read(_speakers, post_id)

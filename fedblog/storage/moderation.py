@@ -12,8 +12,11 @@ _REPORT = "id, activity_uri, reporter_uri, objects, content, created_at, resolve
 
 
 def block(tx: Tx, kind: str, value: str, reason: str) -> None:
-    """Hear an actor (`kind` actor, `value` its URI) or a domain with its subdomains no more; their follows end."""
-    value = value.strip().lower().removesuffix(".") if kind == "domain" else value
+    """Hear an actor (`kind` actor, `value` its URI) or a domain with its subdomains no more; their follows end.
+
+    Kind `limit`, of a domain: everything goes on, but what comes from there waits for an approval (LIFE-05).
+    """
+    value = _plain(kind, value)
     tx.run(
         "INSERT INTO blocks (kind, value, reason, created_at) VALUES ($1, $2, $3, $4)"
         " ON CONFLICT (kind, value) DO UPDATE SET reason = excluded.reason",
@@ -22,20 +25,29 @@ def block(tx: Tx, kind: str, value: str, reason: str) -> None:
         reason,
         tx.now,
     )
+    if kind == "limit":
+        return
+    # Of a domain: by handle and by id, which may be on different hosts; without a port it means every port.
+    ends = ("/",) if ":" in value else ("/", ":")
+    of_actor, params = "a.uri = $1", [value]
     if kind == "domain":
+        params += [f"%://{before}{value}{end}%" for before in ("", "%.") for end in ends]
         of_actor = "a.domain = $1 OR substr(a.domain, length(a.domain) - length($1)) = '.' || $1"
-    else:
-        of_actor = "a.uri = $1"
+        of_actor += "".join(f" OR a.uri LIKE ${number}" for number in range(2, len(params) + 1))
     tx.run(
         f"DELETE FROM followers WHERE actor_id IN (SELECT a.id FROM actors a WHERE a.local = '' AND ({of_actor}))",
-        value,
+        *params,
     )
 
 
 def unblock(tx: Tx, kind: str, value: str) -> bool:
     """Hear them again; False if they were not blocked."""
-    value = value.strip().lower().removesuffix(".") if kind == "domain" else value
+    value = _plain(kind, value)
     return tx.run("DELETE FROM blocks WHERE kind = $1 AND value = $2", kind, value) > 0
+
+
+def _plain(kind: str, value: str) -> str:
+    return value if kind == "actor" else value.strip().lower().removesuffix(".")
 
 
 def blocks(tx: Tx) -> list[Block]:
@@ -46,10 +58,7 @@ def blocks(tx: Tx) -> list[Block]:
 
 def is_blocked(tx: Tx, *, actor_uri: str, host: str) -> bool:
     """Whether the actor, its host or a domain above that is blocked."""
-    host = host.lower()
-    labels = host.partition(":")[0].split(".")
-    # A host name has at most 127 labels.
-    domains = [host, *(".".join(labels[number:]) for number in range(min(len(labels), 127)))]
+    domains = _domains_of(host)
     found = tx.one(
         "SELECT 1 FROM blocks WHERE (kind = 'actor' AND value = $1)"
         f" OR (kind = 'domain' AND value IN ({marks(len(domains), 2)}))",
@@ -57,6 +66,21 @@ def is_blocked(tx: Tx, *, actor_uri: str, host: str) -> bool:
         *domains,
     )
     return found is not None
+
+
+def is_limited(tx: Tx, host: str) -> bool:
+    """Whether what comes from a host, or from below a limited domain, is held for moderation."""
+    domains = _domains_of(host)
+    found = tx.one(f"SELECT 1 FROM blocks WHERE kind = 'limit' AND value IN ({marks(len(domains))})", *domains)
+    return found is not None
+
+
+def _domains_of(host: str) -> list[str]:
+    """The host, with its port if it has one, and every domain above it."""
+    host = host.lower()
+    labels = host.partition(":")[0].split(".")
+    # A host name has at most 127 labels.
+    return [host, *(".".join(labels[number:]) for number in range(min(len(labels), 127)))]
 
 
 def blocked_by_add(tx: Tx, actor_id: ActorId, target_id: ActorId) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 from aiohttp import web
 
+import fedblog
 from fedblog import __version__
 from fedblog.activitypub import discovery
 from fedblog.activitypub.ids import LocalIds
@@ -19,6 +22,7 @@ from fedblog.web.conditional import conditional
 from fedblog.web.keys import SERVICES, SETTINGS
 
 JRD = "application/jrd+json"
+FEDERATION_PATH = "/FEDERATION.md"
 
 
 def add_routes(router: web.UrlDispatcher) -> None:
@@ -28,6 +32,7 @@ def add_routes(router: web.UrlDispatcher) -> None:
     router.add_get("/.well-known/host-meta.json", host_meta_json)
     router.add_get("/.well-known/nodeinfo", nodeinfo_links)
     router.add_get("/.well-known/change-password", change_password)
+    router.add_get(FEDERATION_PATH, federation_document)
     router.add_get("/nodeinfo/{version:2\\.[01]}", nodeinfo)
 
 
@@ -37,8 +42,12 @@ async def webfinger(request: web.Request) -> web.Response:
     services, settings = request.app[SERVICES], request.app[SETTINGS]
     if not resource:
         raise InvalidInput("the `resource` parameter is missing", reason="resource_missing")
-    actor = await services.db.read(_find, services.ids, settings, resource)
-    body = json.dumps(discovery.webfinger_jrd(actor, ids=services.ids, settings=settings), ensure_ascii=False)
+    if resource.rstrip("/") == settings.base_url:
+        document = discovery.origin_jrd(settings.base_url)  # DISC-11
+    else:
+        actor = await services.db.read(_find, services.ids, settings, resource)
+        document = discovery.webfinger_jrd(actor, ids=services.ids, settings=settings)
+    body = json.dumps(document, ensure_ascii=False)
     return conditional(request, body.encode(), JRD)
 
 
@@ -52,8 +61,6 @@ def _find(tx: Tx, ids: LocalIds, settings: Settings, resource: str) -> Actor:
 
 
 def _named(tx: Tx, ids: LocalIds, settings: Settings, resource: str) -> Actor | None:
-    if resource.rstrip("/") == settings.base_url:
-        return actors.instance(tx)  # DISC-11
     name = discovery.local_name(resource, ids=ids, settings=settings)
     if name is None:
         return None
@@ -90,6 +97,7 @@ async def nodeinfo(request: web.Request) -> web.Response:
         users_active_halfyear=usage.active_halfyear,
         posts=usage.posts,
         comments=usage.comments,
+        metadata={"federationDocument": f"{request.app[SETTINGS].base_url}{FEDERATION_PATH}"},
     )
     return conditional(request, json.dumps(document).encode(), discovery.nodeinfo_content_type(version))
 
@@ -113,6 +121,19 @@ def _usage(tx: Tx) -> _Usage:
         return sum(1 for found in newest.values() if found and (found[0].published_at or 0) >= since)
 
     return _Usage(len(users), active(30), active(180), posts.count_public(tx), replies.count_public(tx))
+
+
+async def federation_document(request: web.Request) -> web.Response:
+    """How this program behaves towards other servers (FEP-67ff): FEDERATION.md of this very version."""
+    return conditional(request, _federation_document(), "text/markdown; charset=utf-8")
+
+
+@functools.cache
+def _federation_document() -> bytes:
+    """Beside the package's modules when it is installed, above them in a checkout."""
+    package = Path(fedblog.__file__).parent
+    found = next(place for place in (package, package.parent) if (place / "FEDERATION.md").is_file())
+    return (found / "FEDERATION.md").read_bytes()
 
 
 async def change_password(request: web.Request) -> web.Response:

@@ -17,6 +17,7 @@ from fedblog.web.studio.access import Who, done, safe_back, show
 from fedblog.web.studio.forms import Form
 
 _HOME = "/studio/blocks"
+_LIMIT_LABEL = "Don't block, but hold every reply from that server until somebody approves it:"
 _DOMAIN = re.compile(r"^(?:[a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}(?::[0-9]{1,5})?$")
 
 
@@ -43,13 +44,18 @@ async def _choices(services: Services, typed: str) -> tuple[Actor | None, list[t
     """The actor that is meant, if known, and (kind, value, label) of what can be blocked."""
     uri = maybe_uri(typed)
     if uri is None and _DOMAIN.match(typed.lower()):
-        return None, [("domain", _foreign(services, typed.lower()), "The whole server and all below it:")]
+        host = _foreign(services, typed.lower())
+        return None, [("domain", host, "The whole server and all below it:"), ("limit", host, _LIMIT_LABEL)]
     if uri is None:
         handle = parse_acct(typed)
         uri = await services.fetcher.webfinger_actor(handle)
     host = _foreign(services, host_of(uri))
     actor = await services.db.read(actors.by_uri, uri)
-    return actor, [("actor", uri, "Only this person:"), ("domain", host, "Their whole server and all below it:")]
+    return actor, [
+        ("actor", uri, "Only this person:"),
+        ("domain", host, "Their whole server and all below it:"),
+        ("limit", host, _LIMIT_LABEL),
+    ]
 
 
 def _foreign(services: Services, host: str) -> str:
@@ -67,6 +73,8 @@ async def block(request: web.Request, who: Who, form: Form) -> web.StreamRespons
         await services.publisher.block_actor(value, reason=reason)
     elif kind == "domain":
         await services.publisher.block_domain(_foreign(services, value), reason=reason)
+    elif kind == "limit":
+        await services.publisher.limit_domain(_foreign(services, value), reason=reason)
     else:
         raise InvalidInput("Choose a person or a server.", reason="form_choice")
     return done(safe_back(form.text("back"), _HOME), "blocked")
@@ -74,7 +82,8 @@ async def block(request: web.Request, who: Who, form: Form) -> web.StreamRespons
 
 async def unblock(request: web.Request, who: Who, form: Form) -> web.StreamResponse:
     """Take a block back."""
-    kind = form.choice("kind", ("actor", "domain"))
+    kind = form.choice("kind", ("actor", "domain", "limit"))
     publisher, value = request.app[SERVICES].publisher, form.text("value", limit=2048)
-    await (publisher.unblock_actor(value) if kind == "actor" else publisher.unblock_domain(value))
+    undo = {"actor": publisher.unblock_actor, "domain": publisher.unblock_domain, "limit": publisher.unlimit_domain}
+    await undo[kind](value)
     return done(_HOME, "unblocked")

@@ -18,12 +18,15 @@ from fedblog.web.studio.preview import render_preview
 from fedblog.web.studio.writing import Writing, check, hints, of_form, of_post, with_revision, working_title
 
 _ACTIONS = ("preview", "save", "publish", "autosave")
+MAX_BEGUN_TITLE, MAX_BEGUN_TEXT = 300, 5_000
 _NOTHING = DeliveryCounts(delivered=0, waiting=0, failed=0)
 
 
 async def new_post(request: web.Request, who: Who) -> web.StreamResponse:
-    """An empty editor."""
-    return await editor_page(request, who, None, Writing())
+    """An empty editor, or one that another site's "post this" button began (FEP-3b86); nothing is kept by that."""
+    title, source = request.query.get("title", ""), request.query.get("content", "")
+    begun = Writing(title=title.strip()[:MAX_BEGUN_TITLE], source=source.strip()[:MAX_BEGUN_TEXT])
+    return await editor_page(request, who, None, begun)
 
 
 async def edit_post(request: web.Request, who: Who) -> web.StreamResponse:
