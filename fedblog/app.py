@@ -18,7 +18,9 @@ from aiohttp import web
 from fedblog import __version__
 from fedblog.activitypub.ids import LocalIds
 from fedblog.config import Settings
+from fedblog.federation.approvals import ApprovalTeller
 from fedblog.federation.askers import Askers
+from fedblog.federation.avatars import Avatars
 from fedblog.federation.backfill import Backfill
 from fedblog.federation.client import Client
 from fedblog.federation.counts import CountReader
@@ -38,6 +40,8 @@ from fedblog.federation.setup import ensure_instance
 from fedblog.federation.signer import Signer
 from fedblog.federation.synchronise import KIND as SYNCHRONISE
 from fedblog.federation.synchronise import FollowersSync
+from fedblog.media.avatars import AvatarStore
+from fedblog.media.library import Library
 from fedblog.storage.database import Database
 from fedblog.storage.seal import Sealer, load_secret
 from fedblog.web import login, routes
@@ -81,6 +85,9 @@ async def services(settings: Settings, *, clock: Clock = time.time) -> AsyncIter
         fetcher = Fetcher(client, signer, db, clock)
         keyring = Keyring(fetcher, db, clock)
         resolver = Resolver(fetcher, db, clock)
+        store = AvatarStore(settings.data_dir / "avatars", settings.media.avatar_cache_bytes, clock)
+        avatars = Avatars(client, store, clock)
+        stack.push_async_callback(avatars.close)
         yield Services(
             settings=settings,
             clock=clock,
@@ -96,7 +103,16 @@ async def services(settings: Settings, *, clock: Clock = time.time) -> AsyncIter
             inbox=Inbox(db, keyring, resolver, settings, ids, clock),
             publisher=Publisher(db, ids, settings, sealer, fetcher=fetcher, resolver=resolver),
             worker=DeliveryWorker(db, client, signer, clock=clock, jitter=random.SystemRandom().random),
-            jobs=JobRunner(db, _job_handlers(db, fetcher, resolver, ids, settings, clock), clock=clock),
+            jobs=JobRunner(
+                db,
+                {
+                    **_job_handlers(db, fetcher, resolver, ids, settings, clock),
+                    "tell_approved": ApprovalTeller(db, ids, sealer),
+                },
+                clock=clock,
+            ),
+            library=Library(db, settings),
+            avatars=avatars,
         )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from fedblog.federation.people import HIDDEN_BY_AUTHOR
 from fedblog.federation.reasons import Outcome
 from fedblog.signatures.model import Reason
-from fedblog.storage import hiding
+from fedblog.storage import hiding, placeholders
 
 ROOT = Path(__file__).resolve().parents[1]
 LINE = re.compile(r"^\| `([a-z0-9_…]+)` \| \S.* \| \S.* \|$", re.MULTILINE)
@@ -21,7 +21,7 @@ CALLS = {"KeyRefused": 0, "_Failure": 0, "Verdict": 1, "_refused": 1, "_later": 
 
 def codes() -> set[str]:
     """Every reason in the package: keyword `reason=`, class attribute `reason`, the calls above, both enums."""
-    found = {code.value for code in (*Outcome, *Reason)} | {hiding.REASON, HIDDEN_BY_AUTHOR}
+    found = {code.value for code in (*Outcome, *Reason)} | {hiding.REASON, HIDDEN_BY_AUTHOR, placeholders.REASON}
     package = ROOT / "fedblog"
     for path in sorted(package.rglob("*.py")):
         if path.is_relative_to(package / "web" / "studio") or path.is_relative_to(package / "cli"):

@@ -95,6 +95,10 @@ class LocalIds:
         """Id of an answer of ours in a thread."""
         return self._uri(f"/ap/notes/{reply_id}")
 
+    def quote(self, quote_id: int) -> Uri:
+        """Id of our authorization of a quote (FEP-044f)."""
+        return self._uri(f"/ap/quotes/{quote_id}")
+
     def activity(self, activity_id: int) -> Uri:
         """Id of an activity of ours."""
         return self._uri(f"/ap/activities/{activity_id}")

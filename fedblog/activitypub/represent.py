@@ -73,7 +73,8 @@ def reply_of(
 ) -> NewReply:
     """A verified object as a reply: clean HTML of at most about 100 kB, whatever its type (INB-13, INB-34).
 
-    A title goes to `name`; poll options, a link to media and to what it quotes become part of the text. Times in the
+    A title goes to `name`, a poll's choices to `options`; a link to media and to what it quotes become part of the
+    text. Times in the
     future or unreadable become `now` (INB-36). `received` is the JSON it came as. Poll votes (`note.is_vote`) are no
     replies: the caller leaves them out.
     """
@@ -102,6 +103,7 @@ def reply_of(
         remote_announces=note.shares_total or 0,
         reason=reason,
         original=received,
+        options=tuple((clean_name(option.name, MAX_TITLE), option.count or 0) for option in note.options),
     )
 
 
@@ -124,9 +126,6 @@ def _content_html(note: Note) -> str:
     content = _plain_paragraphs(note.content) if note.media_type in _PLAIN_TYPES else note.content
     cleaned = clean_remote_reporting(content)
     after: list[str] = []
-    if note.options:
-        items = "".join(f"<li>{escape(clean_name(option.name, MAX_TITLE))}</li>" for option in note.options)
-        after.append(f"<ul>{items}</ul>")
     if cleaned.was_cut or note.type in _LINKED:
         after.append(_link(note.url or note.id))
     if note.quote and note.quote not in content and escape(note.quote) not in content:

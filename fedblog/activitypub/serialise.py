@@ -11,7 +11,8 @@ This module gathers the functions of `serialise_actor`, `serialise_object`, `ser
     key_document(actor_document: dict) -> dict                           what anybody may know: who, and which keys
 
     article(post: Post, *, author: Actor, blog: Actor, ids, settings,
-            mentions: Sequence[tuple[href, acct]] = ()) -> dict          acct with its leading @: "@name@host"
+            mentions: Sequence[tuple[href, acct]] = (),                  acct with its leading @: "@name@host"
+            pictures: Mapping[url, Media] = {}) -> dict                  those of its pictures that are ours
     note(reply: Reply, *, actor: Actor, ids, in_reply_to_actor: Actor | None,
          mentions: Sequence[tuple[href, acct]] = ()) -> dict             in_reply_to_actor gets a Mention and cc
     tombstone(uri, *, former_type: str, deleted_at: int) -> dict
@@ -27,6 +28,11 @@ This module gathers the functions of `serialise_actor`, `serialise_object`, `ser
     follow(target_uri, *, actor: Actor, activity_id) -> dict
     like(object_uri, *, actor: Actor, activity_id, to: Sequence[str] = ()) -> dict
     undo(activity: dict, *, activity_id) -> dict                         of an activity of ours
+    accept_quote(request: dict, *, actor, activity_id, authorization) -> dict; reject_quote(request: dict, ...)
+    reject_reply(reply_uri, *, actor, activity_id, to) -> dict; quote_authorization(uri, *, actor, quoting, quoted)
+    move(actor, target_uri, *, activity_id, published) -> dict
+    flag(objects, *, actor, activity_id, content, to) -> dict
+    pin("Add" | "Remove", object_uri, *, actor, activity_id, target) -> dict
 
     collection(uri, *, total: int, first: str | None = None, last: str | None = None, items=None,
                attributed_to: str = "", ordered: bool = True) -> dict
@@ -38,23 +44,30 @@ from __future__ import annotations
 from fedblog.activitypub.context import PUBLIC, with_context
 from fedblog.activitypub.serialise_activity import (
     accept,
+    accept_quote,
     announce,
     create,
     delete,
     delete_actor,
+    flag,
     follow,
     like,
+    move,
+    pin,
     reject,
+    reject_quote,
+    reject_reply,
     undo,
     update,
 )
 from fedblog.activitypub.serialise_actor import actor_document, key_document
 from fedblog.activitypub.serialise_collection import collection, collection_page
-from fedblog.activitypub.serialise_object import article, note, tombstone
+from fedblog.activitypub.serialise_object import article, note, quote_authorization, tombstone
 
 __all__ = [
     "PUBLIC",
     "accept",
+    "accept_quote",
     "actor_document",
     "announce",
     "article",
@@ -63,11 +76,17 @@ __all__ = [
     "create",
     "delete",
     "delete_actor",
+    "flag",
     "follow",
     "key_document",
     "like",
+    "move",
     "note",
+    "pin",
+    "quote_authorization",
     "reject",
+    "reject_quote",
+    "reject_reply",
     "tombstone",
     "undo",
     "update",

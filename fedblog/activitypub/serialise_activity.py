@@ -100,6 +100,59 @@ def like(object_uri: str, *, actor: Actor, activity_id: str, to: Sequence[str] =
     return {"id": activity_id, "type": "Like", "actor": actor.uri, "to": list(to), "object": object_uri}
 
 
+def accept_quote(request: Json, *, actor: Actor, activity_id: str, authorization: str) -> Json:
+    """`Accept` of a received QuoteRequest with the URL of the authorization as its result (FEP-044f)."""
+    return {**_answer("Accept", _with_ids(request), actor=actor, activity_id=activity_id), "result": authorization}
+
+
+def reject_quote(request: Json, *, actor: Actor, activity_id: str) -> Json:
+    """`Reject` of a received QuoteRequest."""
+    return _answer("Reject", _with_ids(request), actor=actor, activity_id=activity_id)
+
+
+def reject_reply(reply_uri: str, *, actor: Actor, activity_id: str, to: str) -> Json:
+    """`Reject` of a reply that the interaction policy doesn't allow (ART-18), as GoToSocial reads it."""
+    return {"id": activity_id, "type": "Reject", "actor": actor.uri, "to": [to], "object": reply_uri}
+
+
+def move(actor: Actor, target_uri: str, *, activity_id: str, published: int) -> Json:
+    """`Move` of one of our actors to another account (ACT-12)."""
+    return {
+        "id": activity_id,
+        "type": "Move",
+        "actor": actor.uri,
+        "published": iso(published),
+        "to": [actor.followers_uri],
+        "object": actor.uri,
+        "target": target_uri,
+    }
+
+
+def flag(objects: Sequence[str], *, actor: Actor, activity_id: str, content: str, to: Sequence[str]) -> Json:
+    """`Flag`: a report about what another server's people wrote, for its moderators (INB-30)."""
+    return {
+        "id": activity_id,
+        "type": "Flag",
+        "actor": actor.uri,
+        "to": list(to),
+        "content": content,
+        "object": list(objects),
+    }
+
+
+def pin(kind: str, object_uri: str, *, actor: Actor, activity_id: str, target: str) -> Json:
+    """`Add` to or `Remove` from the collection of pinned posts (ACT-13)."""
+    return {
+        "id": activity_id,
+        "type": kind,
+        "actor": actor.uri,
+        "to": [PUBLIC],
+        "cc": [actor.followers_uri],
+        "object": object_uri,
+        "target": target,
+    }
+
+
 def undo(activity: Json, *, activity_id: str) -> Json:
     """`Undo` of an activity of ours: same actor and audience, the activity embedded with its object as an id."""
     inner = {**activity, "object": _id(activity.get("object"))}
@@ -131,6 +184,12 @@ def _answer(kind: str, follow_json: Json, *, actor: Actor, activity_id: str) -> 
         "to": [_id(follow_json.get("actor"))],
         "object": {key: value for key, value in follow_json.items() if key not in _NOT_RETURNED},
     }
+
+
+def _with_ids(request: Json) -> Json:
+    """A QuoteRequest with its objects as ids: nobody needs the quoting text from us."""
+    kept = {key: request[key] for key in ("id", "type", "actor") if key in request}
+    return {**kept, "actor": _id(request.get("actor")), **{k: _id(request.get(k)) for k in ("object", "instrument")}}
 
 
 def _bare(document: Json) -> Json:

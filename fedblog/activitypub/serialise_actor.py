@@ -54,6 +54,10 @@ def actor_document(actor: Actor, *, ids: LocalIds, settings: Settings, keys: Seq
     }
     if actor.local != "instance":
         document["attributionDomains"] = [settings.authority]
+    if actor.also_known_as:
+        document["alsoKnownAs"] = list(actor.also_known_as)
+    if actor.moved_to:
+        document["movedTo"] = actor.moved_to
     for key, url in (("icon", actor.icon_url), ("image", actor.image_url)):
         if url:
             document[key] = {"type": "Image", "mediaType": media_type_of_url(url), "url": url}
@@ -84,9 +88,9 @@ def _field(name: str, value: str) -> Json:
 def _keys(actor: Actor, keys: Sequence[tuple[str, str, str]]) -> Json:
     found: Json = {}
     for key_id, algorithm, pem in keys:
-        if algorithm == "rsa":
+        if algorithm == "rsa" and "publicKey" not in found:
             found["publicKey"] = {"id": key_id, "owner": actor.uri, "publicKeyPem": pem}
-        elif algorithm == "ed25519":
+        elif algorithm in ("rsa", "ed25519"):  # an RSA key that signs no more is still listed for a week (ACT-11)
             multikey = {"type": "Multikey", "controller": actor.uri, "publicKeyMultibase": read_pem(pem).multibase}
             found.setdefault("assertionMethod", []).append({"id": key_id, **multikey})
     return found

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
+from types import MappingProxyType
 
 from fedblog.activitypub.context import PUBLIC, with_context
 from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.pictures import Picture, media_type_of_url, pictures_in
 from fedblog.activitypub.vocab import Json
 from fedblog.activitypub.wire import dump
-from fedblog.blog.model import Actor, Post, Reply, Visibility
+from fedblog.blog.model import Actor, Media, Post, QuotePolicy, Reply, ReplyPolicy, Visibility
 from fedblog.config import Settings
 from fedblog.text.dates import iso
 from fedblog.text.excerpt import excerpt
@@ -22,6 +23,7 @@ MAX_CONTENT_MAP = 30_000  # bytes of the activity while contentMap goes along (A
 MAX_EMBEDDED = 60_000  # bytes of the activity that every peer takes (ART-16)
 _ENVELOPE = 3_000  # bytes that Create, Announce and a proof add around the object
 _DROPPED_IN_ORDER = ("source", "contentMap", "preview")
+_NO_PICTURES: Mapping[str, Media] = MappingProxyType({})
 
 
 def article(
@@ -32,11 +34,12 @@ def article(
     ids: LocalIds,
     settings: Settings,
     mentions: Sequence[tuple[str, str]] = (),
+    pictures: Mapping[str, Media] = _NO_PICTURES,
 ) -> Json:
     """A published post (`post.uri` and `post.published_at` are set) as an Article, without `@context`.
 
-    `mentions` holds (actor id, "@name@host"). `contentMap`, `source` and `preview` are left out where they would make
-    the activity larger than peers take (ART-12, ART-16).
+    `mentions` holds (actor id, "@name@host"), `pictures` those of the post that are ours, by URL. `contentMap`,
+    `source` and `preview` are left out where they would make the activity larger than peers take (ART-12, ART-16).
     """
     content = federated_html(post.content_html)
     to, cc = _audience(post.visibility, author.followers_uri, [href for href, _ in mentions], blog)
@@ -53,12 +56,12 @@ def article(
         "to": to,
         "cc": cc,
         **({"audience": blog.uri} if post.visibility.is_public else {}),
-        **_images(post),
+        **_images(post, pictures),
         "tag": [*_hashtags(post.tags, ids), *_mention_tags(mentions)],
         "preview": _preview(post, author),
         "context": ids.collection(post.uri, "context"),
         **_collections(post.uri, post.like_count, post.announce_count, ids),
-        **_policy(post, author),
+        **_policy(post, author, [href for href, _ in mentions]),
     }
     if post.source_type == "text/markdown":
         document["source"] = {"content": post.source, "mediaType": "text/markdown"}
@@ -94,11 +97,23 @@ def note(
         "cc": cc,
         "tag": _mention_tags(list(named.items())),
         **({"context": reply.context} if reply.context else {}),
+        **({"approvedBy": reply.approved_by} if reply.approved_by else {}),
         **_collections(reply.uri, reply.like_count, reply.announce_count, ids),
     }
     if reply.source:
         document["source"] = {"content": reply.source, "mediaType": "text/markdown"}
     return _fit(document)
+
+
+def quote_authorization(uri: str, *, actor: Actor, quoting: str, quoted: str) -> Json:
+    """What shows others that a quote is welcome, without `@context` (FEP-044f)."""
+    return {
+        "id": uri,
+        "type": "QuoteAuthorization",
+        "attributedTo": actor.uri,
+        "interactingObject": quoting,
+        "interactionTarget": quoted,
+    }
 
 
 def tombstone(uri: str, *, former_type: str, deleted_at: int) -> Json:
@@ -139,22 +154,25 @@ def _dates(published: int, edited: int | None) -> Json:
     return {"published": iso(published), **({"updated": iso(edited)} if edited is not None else {})}
 
 
-def _images(post: Post) -> Json:
+def _images(post: Post, pictures: Mapping[str, Media]) -> Json:
     """`image` for the cover; `attachment` only in pictures mode, the cover first (ART-06)."""
     cover = [Picture(post.image_url, post.image_alt)] if post.image_url else []
-    found: Json = {"image": _image(cover[0])} if cover else {}
+    found: Json = {"image": _image(cover[0], pictures)} if cover else {}
     if post.pictures:
         inline = [picture for picture in pictures_in(post.content_html) if picture.url != post.image_url]
-        found["attachment"] = [_image(picture) for picture in [*cover, *inline][:MAX_PICTURES]]
+        found["attachment"] = [_image(picture, pictures) for picture in [*cover, *inline][:MAX_PICTURES]]
     return found
 
 
-def _image(picture: Picture) -> Json:
+def _image(picture: Picture, known: Mapping[str, Media]) -> Json:
+    media = known.get(picture.url)
+    sizes = {"width": media.width, "height": media.height, "blurhash": media.blurhash} if media is not None else {}
     return {
         "type": "Image",
         "mediaType": media_type_of_url(picture.url),
         "url": picture.url,
         **({"name": picture.alt} if picture.alt else {}),
+        **sizes,
     }
 
 
@@ -189,11 +207,29 @@ def _collections(uri: str, likes: int, shares: int, ids: LocalIds) -> Json:
     }
 
 
-def _policy(post: Post, author: Actor) -> Json:
-    """Only what is enforced: closed comments (ART-17, ART-18)."""
-    if post.comments_open:
-        return {}
-    return {"interactionPolicy": {"canReply": {"automaticApproval": [author.uri], "manualApproval": []}}}
+def _policy(post: Post, author: Actor, mentioned: list[str]) -> Json:
+    """What we enforce, and nothing else: who may reply, and who may quote (ART-17, ART-18, FEP-044f)."""
+    policy: Json = {}
+    replying = {
+        ReplyPolicy.FOLLOWERS: [author.uri, author.followers_uri],
+        ReplyPolicy.MENTIONED: [author.uri, *mentioned],
+    }.get(post.reply_policy)
+    if not post.comments_open:
+        replying = [author.uri]
+    if replying is not None:
+        policy["canReply"] = {"automaticApproval": replying, "manualApproval": []}
+    asked = [PUBLIC] if post.quote_policy is QuotePolicy.APPROVE and post.visibility.is_public else []
+    policy["canQuote"] = {"automaticApproval": _may_quote(post, author), "manualApproval": asked}
+    return {"interactionPolicy": policy}
+
+
+def _may_quote(post: Post, author: Actor) -> list[str]:
+    """Who may quote without being asked about; an empty list would mean that nothing is said, hence the author."""
+    if post.quote_policy is QuotePolicy.EVERYONE and post.visibility.is_public:
+        return [PUBLIC]
+    if post.quote_policy is QuotePolicy.FOLLOWERS:
+        return [author.uri, author.followers_uri]
+    return [author.uri]
 
 
 def _fit(document: Json) -> Json:

@@ -14,6 +14,7 @@ ReplyId = NewType("ReplyId", int)
 ActorId = NewType("ActorId", int)
 AccountId = NewType("AccountId", int)
 ActivityId = NewType("ActivityId", int)
+MediaId = NewType("MediaId", int)
 
 
 class Visibility(StrEnum):
@@ -45,6 +46,32 @@ class PostStatus(StrEnum):
     PUBLISHED = "published"
     UNPUBLISHED = "unpublished"
     DELETED = "deleted"
+
+
+class ReplyPolicy(StrEnum):
+    """Who may reply to a post while its comments are open (ART-17); the author always may."""
+
+    EVERYONE = "everyone"
+    FOLLOWERS = "followers"  # the author's
+    MENTIONED = "mentioned"  # whom the post names
+
+
+class QuotePolicy(StrEnum):
+    """Who may quote a post (FEP-044f)."""
+
+    EVERYONE = "everyone"
+    FOLLOWERS = "followers"  # the author's
+    APPROVE = "approve"  # the author is asked each time
+    NOBODY = "nobody"
+
+
+class QuoteState(StrEnum):
+    """What became of a quote of something of ours."""
+
+    PENDING = "pending"  # nobody asked yet, or the author did not decide yet
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    REVOKED = "revoked"  # accepted once, taken back
 
 
 class ReplyState(StrEnum):
@@ -89,6 +116,8 @@ class Actor:
     fetched_at: int
     suspended_at: int | None
     deleted_at: int | None
+    moved_to: str = ""  # id of the account that it became (INB-31, ACT-12)
+    also_known_as: tuple[str, ...] = ()  # ids; ours only
     indexable: bool = False  # FEP-5feb: search engines may show what it wrote
 
     @property
@@ -206,6 +235,9 @@ class Post:
     reply_count: int
     like_count: int
     announce_count: int
+    reply_policy: ReplyPolicy = ReplyPolicy.EVERYONE
+    quote_policy: QuotePolicy = QuotePolicy.EVERYONE
+    pinned_at: int | None = None  # on the author's profile since
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +260,8 @@ class PostText:
     word_count: int
     visibility: Visibility
     comments_open: bool
+    reply_policy: ReplyPolicy = ReplyPolicy.EVERYONE
+    quote_policy: QuotePolicy = QuotePolicy.EVERYONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +317,10 @@ class Reply:
     reason: str  # why it is held or hidden, "" otherwise
     shown: bool = False
     seen: bool = False
+    options: tuple[tuple[str, int], ...] = ()  # choices of a poll and how many took each
+    approval: str = ""  # of our own answer by the author of its parent: "", approved or rejected (INB-32)
+    approved_by: str = ""  # URL of that approval
+    imported: bool = False  # a comment out of another system's file: it exists here only
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +348,25 @@ class NewReply:
     remote_announces: int
     reason: str
     original: bytes  # the object's JSON as received, b"" for our own
+    options: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Somebody's object that quotes a post or an answer of ours. `listed`: the page may name it."""
+
+    id: int
+    uri: str
+    url: str
+    actor: Actor
+    post_id: PostId
+    target_uri: str
+    state: QuoteState
+    public: bool
+    listed: bool
+    request: str  # the QuoteRequest's JSON, "" where none came
+    published_at: int
+    created_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -487,3 +544,38 @@ class Tombstone:
     actor_uri: str
     deleted_at: int
     local: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A picture that an author uploaded. `width` × `height` is its largest file; `widths` are its WebP variants."""
+
+    id: MediaId
+    name: str
+    kind: str  # p(icture) | a(vatar) | h(eader)
+    owner_id: ActorId
+    alt: str
+    filename: str  # what it was called at home; shown to its owner only
+    width: int
+    height: int
+    widths: tuple[int, ...]
+    blurhash: str
+    bytes: int  # of all its files
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewMedia:
+    """An uploaded picture on its way into storage; its files lie on disk already."""
+
+    name: str
+    kind: str
+    owner_id: ActorId
+    alt: str
+    filename: str
+    source_hash: str  # SHA-256 of the upload: the same picture is kept once
+    width: int
+    height: int
+    widths: tuple[int, ...]
+    blurhash: str
+    bytes: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
-from fedblog.blog.model import Actor, Visibility
+from fedblog.blog.model import Actor, QuotePolicy, QuoteState, ReplyPolicy, Visibility
 
 Hold = Literal["none", "first", "all"]
 
@@ -34,13 +34,15 @@ def judge_reply(
     actor_approved: bool,
     has_approved_before: bool,
     blocked: bool,
+    permitted: bool = True,
     limited: bool = False,
 ) -> Verdict:
     """The verdict on one reply.
 
     `hold` is the blog's setting, `actor_approved` the author's standing word for this actor, `has_approved_before` that
-    an earlier reply of theirs is published. Private replies are letters to the author: they never show in public, so
-    neither closed comments nor moderation hold them back. `limited`: everything from that server is held (LIFE-05).
+    an earlier reply of theirs is published, `permitted` what the post's own policy says about them (ART-17). Private
+    replies are letters to the author: they never show in public, so neither closed comments nor moderation hold them
+    back. `limited`: everything from that server is held (LIFE-05).
     """
     if blocked:
         return Verdict(Action.DROP, "blocked")
@@ -50,6 +52,8 @@ def judge_reply(
         return Verdict(Action.PUBLISH, "")
     if not comments_open:
         return Verdict(Action.DROP, "comments_closed")
+    if not permitted:
+        return Verdict(Action.DROP, "not_permitted")
     if limited:
         return Verdict(Action.HOLD, "hold_limited")
     if hold == "all":
@@ -57,3 +61,17 @@ def judge_reply(
     if hold == "first" and not (actor_approved or has_approved_before):
         return Verdict(Action.HOLD, "hold_first")
     return Verdict(Action.PUBLISH, "")
+
+
+def may_reply(policy: ReplyPolicy, *, is_follower: bool, is_mentioned: bool) -> bool:
+    """Whether a post's policy lets somebody reply who is not one of ours (ART-17)."""
+    if policy is ReplyPolicy.FOLLOWERS:
+        return is_follower
+    return is_mentioned if policy is ReplyPolicy.MENTIONED else True
+
+
+def judge_quote(policy: QuotePolicy, *, is_follower: bool) -> QuoteState:
+    """What a request to quote a post comes to: accepted, rejected, or pending until the author decides (FEP-044f)."""
+    if policy is QuotePolicy.EVERYONE or (policy is QuotePolicy.FOLLOWERS and is_follower):
+        return QuoteState.ACCEPTED
+    return QuoteState.PENDING if policy is QuotePolicy.APPROVE else QuoteState.REJECTED

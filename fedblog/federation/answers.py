@@ -181,7 +181,15 @@ class Answering:
         )
         return True
 
+    def tell_approved(self, tx: Tx, reply_id: ReplyId, mentioned: Sequence[Actor]) -> None:
+        """The author of its parent approved an answer: everybody who has it gets it with the approval (INB-32)."""
+        reply = replies.by_id(tx, reply_id)
+        if reply is not None and reply.approved_by and reply.state is ReplyState.PUBLISHED:
+            self._send(tx, "update", reply, actors.by_id(tx, reply.actor_id), mentioned)
+
     def _send(self, tx: Tx, verb: str, reply: Reply, author: Actor, mentioned: Sequence[Actor]) -> None:
+        if reply.approval == "rejected":
+            return  # whom it answers wants it in no conversation of theirs
         parent = replies.by_uri(tx, reply.in_reply_to)
         post = posts.by_id(tx, reply.post_id) if reply.post_id is not None else None
         answered = parent.actor_id if parent is not None else post.author_id if post is not None else author.id

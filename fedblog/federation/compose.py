@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fedblog.activitypub.discovery import parse_acct
 from fedblog.activitypub.ids import LocalIds
-from fedblog.blog.model import Actor, PostText, Visibility
+from fedblog.blog.model import Actor, PostText, QuotePolicy, ReplyPolicy, Visibility
 from fedblog.config import Settings
 from fedblog.errors import FedblogError, InvalidInput
 from fedblog.federation.fetcher import Fetcher
 from fedblog.federation.resolver import Resolver
-from fedblog.storage import actors
+from fedblog.media.figures import frame
+from fedblog.storage import actors, media
 from fedblog.storage.database import Database
 from fedblog.text.markdown import MentionLink, Rendered, render_html, render_markdown
 from fedblog.text.slug import slugify_title
@@ -48,11 +49,12 @@ class Composer:
         first = await asyncio.to_thread(self._render, source, source_type, {})
         found = await self._find(first.mentions[:MAX_MENTIONS], look_up=look_up)
         if not found:
-            return Written(first, ())
+            return Written(await self._framed(first), ())
         links = {
             acct: MentionLink(actor.url or actor.uri, actor.username, actor.handle[1:]) for acct, actor in found.items()
         }
         rendered = await asyncio.to_thread(self._render, source, source_type, links)
+        rendered = await self._framed(rendered)
         return Written(rendered, tuple({actor.id: actor for actor in found.values()}.values()))
 
     async def post(
@@ -71,6 +73,8 @@ class Composer:
         tags: tuple[str, ...] = (),
         visibility: Visibility = Visibility.PUBLIC,
         comments_open: bool = True,
+        reply_policy: ReplyPolicy = ReplyPolicy.EVERYONE,
+        quote_policy: QuotePolicy = QuotePolicy.EVERYONE,
         look_up: bool = True,
     ) -> PostText:
         """A post's text, ready to save. `tags` are added to the hashtags of the text."""
@@ -101,7 +105,18 @@ class Composer:
             word_count=written.rendered.word_count,
             visibility=visibility,
             comments_open=comments_open,
+            reply_policy=reply_policy,
+            quote_policy=quote_policy,
         )
+
+    async def _framed(self, rendered: Rendered) -> Rendered:
+        """Our own pictures in the text with their sizes and smaller files."""
+        names = media.names_in(rendered.html)
+        pictures = await self._db.read(media.by_names, names) if names else {}
+        if not pictures:
+            return rendered
+        html = await asyncio.to_thread(frame, rendered.html, pictures, self._settings.base_url)
+        return replace(rendered, html=html)
 
     def _render(self, source: str, source_type: str, links: dict[str, MentionLink]) -> Rendered:
         render = render_html if source_type == HTML else render_markdown

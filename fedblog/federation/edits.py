@@ -26,6 +26,7 @@ def edit_note(ctx: Context, arrived: Arrived) -> Effect:
             return Outcome.DELETED_BEFORE
         if says_the_same(stored, new):
             replies.set_remote_counts(tx, stored.id, new.remote_likes, new.remote_announces)
+            replies.set_options(tx, stored.id, new.options)
             return Outcome.REPLY_COUNTED
         if updated_at is not None and updated_at < (stored.edited_at or stored.published_at):
             return Outcome.NOT_NEWER
@@ -42,5 +43,6 @@ def says_the_same(stored: Reply, new: NewReply) -> bool:
         and stored.name == new.name
         and stored.content_warning == new.content_warning
         and stored.attachments == new.attachments
+        and [name for name, _ in stored.options] == [name for name, _ in new.options]
         and stored.visibility == new.visibility
     )

@@ -7,7 +7,7 @@ import contextlib
 import logging
 
 from fedblog.errors import StorageUnavailable
-from fedblog.storage import deliveries, inbox, replies, tombstones
+from fedblog.storage import deliveries, inbox, keys, replies, tombstones
 from fedblog.storage.database import Database, Tx
 
 log = logging.getLogger(__name__)
@@ -17,6 +17,7 @@ DAY = 86_400
 ORPHAN_DAYS = 30  # INB-15
 TOMBSTONE_DAYS = 90  # at least 30 (INB-19)
 DELIVERY_DAYS = 30
+KEY_DAYS = 7  # ACT-11, LIFE-03
 
 
 def tidy(tx: Tx) -> None:
@@ -25,6 +26,7 @@ def tidy(tx: Tx) -> None:
     replies.drop_orphans(tx, tx.now - ORPHAN_DAYS * DAY)
     tombstones.prune(tx, tx.now - TOMBSTONE_DAYS * DAY)
     deliveries.prune(tx, tx.now - DELIVERY_DAYS * DAY)
+    keys.drop_retired(tx, tx.now - KEY_DAYS * DAY)
 
 
 class Housekeeper:

@@ -14,9 +14,18 @@ from fedblog.blog.policy import Action, judge_reply
 from fedblog.errors import FetchFailed, FetchTemporary, InvalidInput, Refused
 from fedblog.federation.context import Context, Effect, Trust, ignored
 from fedblog.federation.counts import schedule_counts
+from fedblog.federation.permission import (
+    COMMENTS_CLOSED,
+    NOT_PERMITTED,
+    REFUSALS,
+    recheck_below,
+    refusal,
+    tell_refused,
+)
 from fedblog.federation.places import Place, find_parent, names_actor
+from fedblog.federation.quotes import keep_quote, quoted_place
 from fedblog.federation.reasons import Outcome
-from fedblog.storage import actors, backfill, jobs, moderation, replies, tombstones
+from fedblog.storage import actors, backfill, jobs, moderation, placeholders, posts, replies, tombstones
 from fedblog.storage.database import Tx
 
 # Late answers under closed comments are kept for the author's eyes (ART-18).
@@ -134,13 +143,21 @@ def _keep(tx: Tx, ctx: Context, arrived: Arrived, new: NewReply, addressee: str)
     grave = tombstones.get(tx, new.uri)
     if grave is not None and grave.actor_uri in ("", author.uri):
         return Outcome.DELETED_BEFORE
-    if replies.by_uri(tx, new.uri) is not None:
+    known = replies.by_uri(tx, new.uri)
+    if known is not None and not placeholders.is_placeholder(known):
         return Outcome.DUPLICATE
     place = _place(tx, ctx, arrived.note)
+    if known is not None:
+        return _fill(tx, ctx, known, author, new)
     if place is not None:
         return _keep_at(tx, ctx, place, author, new)
-    judged = _judge(tx, ctx, author, new, comments_open=True)
-    return Outcome.COMMENT_DROPPED if judged is None else _keep_without_place(tx, ctx, judged, addressee)
+    judged = judged_reply(tx, ctx, author, new)
+    if judged is None:
+        return Outcome.COMMENT_DROPPED
+    quoted = quoted_place(tx, ctx.ids, arrived.note.quote)
+    if quoted is not None and new.visibility.is_public:
+        return keep_quote(tx, quoted, author, judged)
+    return _keep_without_place(tx, ctx, judged, addressee)
 
 
 def _place(tx: Tx, ctx: Context, note: Note) -> Place | None:
@@ -148,26 +165,39 @@ def _place(tx: Tx, ctx: Context, note: Note) -> Place | None:
 
 
 def _keep_at(tx: Tx, ctx: Context, place: Place, author: Actor, new: NewReply) -> Outcome:
-    judged = _judge(tx, ctx, author, new, comments_open=place.post.comments_open)
+    judged = judged_reply(tx, ctx, author, new, refused=refusal(tx, place.post, author))
     if judged is None:
         return Outcome.COMMENT_DROPPED
     stored = replies.add(tx, judged, post_id=place.post.id, parent_id=place.reply_id)
+    if stored.reason in REFUSALS:
+        tell_refused(tx, ctx.ids, place.post, author, stored)
+    recheck_below(tx, ctx.ids, place.post, stored)
     return _after_adding(tx, ctx, stored)
 
 
-def _judge(tx: Tx, ctx: Context, author: Actor, new: NewReply, *, comments_open: bool) -> NewReply | None:
+def _fill(tx: Tx, ctx: Context, known: Reply, author: Actor, new: NewReply) -> Outcome:
+    """What only had a placeholder is here: it stands where that stood (BACK-02)."""
+    post = posts.by_id(tx, known.post_id) if known.post_id is not None else None
+    judged = judged_reply(tx, ctx, author, new, refused=refusal(tx, post, author)) if post is not None else None
+    if judged is None:
+        return Outcome.COMMENT_DROPPED
+    return _after_adding(tx, ctx, placeholders.fill(tx, known, judged))
+
+
+def judged_reply(tx: Tx, ctx: Context, author: Actor, new: NewReply, *, refused: str = "") -> NewReply | None:
     """The reply with the state that our rules give it; None for one that is not even kept."""
     verdict = judge_reply(
         visibility=new.visibility,
         hold=ctx.settings.comments.hold_for_moderation,
-        comments_open=comments_open,
+        comments_open=refused != COMMENTS_CLOSED,
+        permitted=refused != NOT_PERMITTED,
         actor=author,
         actor_approved=actors.is_approved(tx, author.id),
         has_approved_before=actors.has_published_reply(tx, author.id),
         blocked=False,
         limited=moderation.is_limited(tx, host_of(author.uri)),
     )
-    if verdict.action is Action.DROP and verdict.reason != "comments_closed":
+    if verdict.action is Action.DROP and verdict.reason not in REFUSALS:
         return None
     return replace(new, state=_STATES[verdict.action], reason=verdict.reason)
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from fedblog.activitypub import serialise
 from fedblog.activitypub.ids import LocalIds
-from fedblog.blog.model import Actor, ActorId, Follower, Reply, ReplyId, ReplyState
+from fedblog.blog.model import Actor, ActorId, Follower, Quote, QuoteState, Reply, ReplyId, ReplyState
 from fedblog.config import Settings
 from fedblog.errors import InvalidInput, NotFound
 from fedblog.federation.handlers.follow import answer_follow
 from fedblog.federation.outbox import Outbox
-from fedblog.storage import actors, followers, hiding, keys, moderation, posts, replies
+from fedblog.federation.quotes import say_accepted, say_rejected, say_revoked
+from fedblog.storage import actors, followers, hiding, keys, moderation, posts, quotes, replies
 from fedblog.storage.database import Tx
 from fedblog.storage.outgoing import Audience
 
@@ -54,6 +55,10 @@ class People:
             fields=text.fields,
             manually_approves=text.manually_approves,
         )
+        return self.send_profile(tx, actor_id)
+
+    def send_profile(self, tx: Tx, actor_id: ActorId) -> Actor:
+        """Update with the whole actor to its followers and to everybody who ever took part (ACT-11)."""
         actor = actors.by_id(tx, actor_id)
         document = serialise.actor_document(
             actor, ids=self.ids, settings=self.settings, keys=keys.public_keys(tx, actor_id)
@@ -64,10 +69,67 @@ class People:
             lambda uri: serialise.update(document, activity_id=uri, published=when),
             actor=actor,
             object_uri=actor.uri,
-            audience=Audience(followers_of=(actor.id,), actors=_reached(tx, actor)),
+            audience=Audience(followers_of=(actor.id,), actors=reached(tx, actor)),
             public=True,
         )
         return actor
+
+    def set_aliases(self, tx: Tx, actor_id: ActorId, uris: tuple[str, ...]) -> Actor:
+        """Keep which accounts an author also is, and tell everybody (ACT-12)."""
+        before = actors.by_id(tx, actor_id)
+        if before.also_known_as == uris:
+            return before
+        actors.set_aliases(tx, actor_id, uris)
+        return self.send_profile(tx, actor_id)
+
+    def move_to(self, tx: Tx, actor_id: ActorId, target: Actor | None) -> Actor:
+        """Move to followers, who follow the new account from now on; the old one stays and says where it went. None
+        takes `movedTo` back: who has left already stays away."""
+        author = actors.by_id(tx, actor_id)
+        target_uri = target.uri if target is not None else ""
+        if author.moved_to == target_uri:
+            return author
+        actors.set_moved(tx, actor_id, target_uri)
+        if target_uri:
+            when = tx.now
+            self.outbox.add(
+                tx,
+                lambda uri: serialise.move(author, target_uri, activity_id=uri, published=when),
+                actor=author,
+                object_uri=author.uri,
+                audience=Audience(followers_of=(author.id,)),
+                public=False,
+            )
+        return self.send_profile(tx, actor_id)
+
+    def report_reply(self, tx: Tx, reply_id: ReplyId, words: str) -> None:
+        """Flag for the server that a reply came from: its author and the reply, with our words, by the instance."""
+        reply = replies.by_id(tx, reply_id)
+        if reply is None or reply.local or reply.state is ReplyState.REMOVED:
+            raise NotFound("there is no such reply")
+        author, instance = actors.by_id(tx, reply.actor_id), actors.instance(tx)
+        self.outbox.add(
+            tx,
+            lambda uri: serialise.flag(
+                [author.uri, reply.uri], actor=instance, activity_id=uri, content=words, to=[author.uri]
+            ),
+            actor=instance,
+            object_uri=reply.uri,
+            audience=Audience(personal=(author.id,)),
+            public=False,
+        )
+
+    def decide_quote(self, tx: Tx, quote_id: int, state: QuoteState) -> Quote:
+        """The author's word on a quote; who asked is told, and an authorization that was given is taken back."""
+        quote = quotes.by_id(tx, quote_id)
+        if quote is None:
+            raise NotFound("there is no such quote")
+        decided = quotes.set_state(tx, quote_id, state, listed=state is QuoteState.ACCEPTED)
+        if quote.state is QuoteState.ACCEPTED and state is not QuoteState.ACCEPTED and quote.request:
+            say_revoked(tx, self.ids, decided)
+        elif quote.request and quote.state is not state:
+            (say_accepted if state is QuoteState.ACCEPTED else say_rejected)(tx, self.ids, decided)
+        return decided
 
     def accept_follower(self, tx: Tx, follower_id: ActorId, target_id: ActorId) -> Follower:
         """Let somebody follow who asked to; the Accept goes out with the Follow inside."""
@@ -135,7 +197,7 @@ def _show_again(tx: Tx, actor_id: ActorId) -> None:
         hiding.hide_all_of(tx, actor_id, hiding.GONE)
 
 
-def _reached(tx: Tx, actor: Actor) -> tuple[ActorId, ...]:
+def reached(tx: Tx, actor: Actor) -> tuple[ActorId, ...]:
     """Everybody who took part under an author's posts; for the blog, its followers are enough."""
     found: dict[ActorId, None] = {}
     if actor.local == "author":

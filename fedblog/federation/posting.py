@@ -12,11 +12,13 @@ from fedblog.blog.model import Actor, ActorId, Post, PostId, PostStatus, PostTex
 from fedblog.config import Settings
 from fedblog.errors import Conflict, NotFound
 from fedblog.federation.outbox import Outbox
+from fedblog.media.library import pictures_of
 from fedblog.storage import actors, posts
 from fedblog.storage.database import Tx
 from fedblog.storage.outgoing import Audience
 
 MAX_PARTICIPANTS = 5_000
+MAX_PINNED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,33 @@ class Posting:
             self.send_update(tx, post)
         return post
 
+    def pin(self, tx: Tx, post_id: PostId, pinned: bool) -> Post:
+        """Add to or Remove from the author's pinned posts; followers' servers are told (ACT-13, COL-07)."""
+        post = _get(tx, post_id)
+        if (post.pinned_at is not None) == pinned:
+            return post
+        if pinned and not (post.status is PostStatus.PUBLISHED and post.visibility is Visibility.PUBLIC):
+            raise Conflict("only a public post can be pinned", reason="not_public")
+        if pinned and len(posts.pinned(tx, post.author_id)) >= MAX_PINNED:
+            raise Conflict(f"at most {MAX_PINNED} posts are pinned; take one off first", reason="too_many_pinned")
+        posts.set_pinned(tx, post_id, tx.now if pinned else None)
+        author = actors.by_id(tx, post.author_id)
+        self.outbox.add(
+            tx,
+            lambda uri: serialise.pin(
+                "Add" if pinned else "Remove",
+                post.uri,
+                actor=author,
+                activity_id=uri,
+                target=self.ids.featured(author.uri),
+            ),
+            actor=author,
+            object_uri=post.uri,
+            audience=Audience(followers_of=(author.id,)),
+            public=True,
+        )
+        return _get(tx, post_id)
+
     def _about(
         self,
         tx: Tx,
@@ -120,6 +149,7 @@ class Posting:
             ids=self.ids,
             settings=self.settings,
             mentions=[(person.uri, person.handle) for person in people],
+            pictures=pictures_of(tx, self.settings.base_url, post.content_html, post.image_url),
         )
         when = tx.now
         return lambda uri: wrap(article, activity_id=uri, published=when)

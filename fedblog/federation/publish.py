@@ -6,14 +6,31 @@ over HTTP are made when an activity is sent, by `delivery`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.urls import host_of, parse_uri
-from fedblog.blog.model import Actor, ActorId, Follower, Post, PostId, PostText, Reply, ReplyId, Visibility
+from fedblog.blog.model import (
+    Actor,
+    ActorId,
+    Follower,
+    Post,
+    PostId,
+    PostText,
+    Quote,
+    QuotePolicy,
+    QuoteState,
+    Reply,
+    ReplyId,
+    ReplyPolicy,
+    Visibility,
+)
 from fedblog.config import Settings
 from fedblog.errors import InvalidInput, NotFound
 from fedblog.federation.answers import Answering, AnswerText
 from fedblog.federation.compose import MARKDOWN, Composer
 from fedblog.federation.fetcher import Fetcher
+from fedblog.federation.moving import Movers
 from fedblog.federation.outbox import Outbox, open_outbox
 from fedblog.federation.people import HIDDEN_BY_AUTHOR, People, ProfileText
 from fedblog.federation.posting import Posting
@@ -24,6 +41,7 @@ from fedblog.storage.seal import Sealer
 
 MAX_ANSWER = 20_000
 MAX_FIELDS = 20
+MAX_REPORT = 5_000
 
 
 class Publisher:
@@ -41,6 +59,7 @@ class Publisher:
     ) -> None:
         """Without `fetcher` and `resolver` only people who are known here are linked when they are mentioned."""
         self._db, self._ids, self._settings, self._sealer = db, ids, settings, sealer
+        self._fetcher, self._resolver = fetcher, resolver
         self._composer = Composer(db, ids, settings, fetcher, resolver)
 
     # Posts
@@ -61,6 +80,8 @@ class Publisher:
         tags: tuple[str, ...] = (),
         visibility: Visibility = Visibility.PUBLIC,
         comments_open: bool = True,
+        reply_policy: ReplyPolicy = ReplyPolicy.EVERYONE,
+        quote_policy: QuotePolicy = QuotePolicy.EVERYONE,
         look_up: bool = True,
     ) -> PostText:
         """What an author typed, rendered and ready to save. `slug` is made of the title where it is empty; `look_up`
@@ -79,6 +100,8 @@ class Publisher:
             tags=tags,
             visibility=visibility,
             comments_open=comments_open,
+            reply_policy=reply_policy,
+            quote_policy=quote_policy,
             look_up=look_up,
         )
 
@@ -113,6 +136,12 @@ class Publisher:
         """Open or close the comments of a post. Raises `NotFound`."""
         posting = await self._posting(post_id)
         return await self._db.write(posting.set_comments, post_id, is_open)
+
+    async def pin(self, post_id: PostId, pinned: bool) -> Post:
+        """Put a post on its author's profile, or take it off (ACT-13). Raises `NotFound`, `Conflict` when the post is
+        not public or five are pinned."""
+        posting = await self._posting(post_id)
+        return await self._db.write(posting.pin, post_id, pinned)
 
     # Answers
 
@@ -185,6 +214,32 @@ class Publisher:
         people = self._people(await self._outbox(actor_id))
         return await self._db.write(people.update_profile, actor_id, text)
 
+    async def set_aliases(self, actor_id: ActorId, names: Sequence[str]) -> Actor:
+        """Say which accounts one of our authors also is: ids or @name@host, looked up. Raises `InvalidInput`,
+        `FetchFailed`."""
+        uris = await self._movers().find(names)
+        people = self._people(await self._outbox(actor_id))
+        return await self._db.write(people.set_aliases, actor_id, uris)
+
+    async def move_to(self, actor_id: ActorId, name: str) -> Actor:
+        """Move one of our authors to another account, which must name ours in its `alsoKnownAs` now (ACT-12); ""
+        takes a move back. Raises `InvalidInput`, `Conflict`, `FetchFailed`."""
+        author = await self._db.read(actors.by_id, actor_id)
+        target = await self._movers().confirmed_target(author, name) if name else None
+        people = self._people(await self._outbox(actor_id))
+        return await self._db.write(people.move_to, actor_id, target)
+
+    async def report_reply(self, reply_id: ReplyId, words: str) -> None:
+        """Report a reply to the moderators of its server; the instance speaks, not the author (INB-30). Raises
+        `NotFound`, `InvalidInput`."""
+        if len(words) > MAX_REPORT:
+            raise InvalidInput(f"a report has at most {MAX_REPORT} characters", reason="report_too_long")
+        await self._db.write(self._people().report_reply, reply_id, words.strip())
+
+    async def decide_quote(self, quote_id: int, state: QuoteState) -> Quote:
+        """Accept, reject or take back a quote (FEP-044f). Raises `NotFound`."""
+        return await self._db.write(self._people().decide_quote, quote_id, state)
+
     async def accept_follower(self, follower_id: ActorId, target_id: ActorId) -> Follower:
         """Accept somebody's wish to follow. Raises `NotFound`."""
         return await self._db.write(self._people().accept_follower, follower_id, target_id)
@@ -236,6 +291,9 @@ class Publisher:
     async def _posting(self, post_id: PostId) -> Posting:
         author_id, blog_id = await self._db.read(_speakers, post_id)
         return Posting(self._ids, self._settings, await self._outbox(author_id, blog_id))
+
+    def _movers(self) -> Movers:
+        return Movers(self._db, self._ids, self._settings, self._fetcher, self._resolver)
 
     def _people(self, outbox: Outbox | None = None) -> People:
         return People(self._ids, self._settings, outbox or Outbox(self._ids, {}))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from fedblog.activitypub.normalise import read_actor, read_collection, read_note
 from fedblog.activitypub.urls import Uri, same_origin
 from fedblog.activitypub.values import type_of
-from fedblog.activitypub.vocab import COLLECTION_TYPES, CollectionDocument, Note
+from fedblog.activitypub.vocab import COLLECTION_TYPES, ActorDocument, CollectionDocument, Note
 from fedblog.blog.model import Actor
 from fedblog.errors import FetchFailed, FetchGone, Refused
 from fedblog.federation.bounded import Bounded
@@ -62,6 +62,11 @@ class Resolver:
             self._failed.put(uri, True, FAILED_SECONDS)
             return known
 
+    async def actor_with_aliases(self, uri: Uri, *, budget: Budget | None = None) -> tuple[Actor, tuple[str, ...]]:
+        """A remote actor, asked for now, with the ids that it is also known as. Raises `FetchFailed` and its kinds."""
+        document = await self._actor_document(uri, budget)
+        return await self._keep(uri, document, budget), document.also_known_as
+
     async def note(self, uri: Uri, *, budget: Budget | None = None) -> Note:
         """The object with that id, as its own origin serves it now, by an author of the same origin.
 
@@ -101,6 +106,9 @@ class Resolver:
             task.exception()  # seen, even if all who waited have left
 
     async def _fetch_and_keep(self, uri: Uri, budget: Budget | None) -> Actor:
+        return await self._keep(uri, await self._actor_document(uri, budget), budget)
+
+    async def _actor_document(self, uri: Uri, budget: Budget | None) -> ActorDocument:
         fetched = await self._fetcher.document(uri, budget=budget)
         _refuse_tombstone(fetched)
         try:
@@ -111,6 +119,9 @@ class Resolver:
             raise FetchFailed(f"{uri} leads to an actor of another server", reason="id_elsewhere")
         if document.type == "actor" and document.partial:
             raise FetchFailed(f"{uri} is no actor", reason="not_an_actor")
+        return document
+
+    async def _keep(self, uri: Uri, document: ActorDocument, budget: Budget | None) -> Actor:
         actor = await keep_actor(self._fetcher, self._db, self._clock, document, budget=budget)
         if actor is None:
             raise FetchFailed(f"{uri} has no inbox", reason="actor_partial")

@@ -88,6 +88,13 @@ def disable(tx: Tx, account_id: AccountId, disabled: bool = True) -> None:
     drop_sessions_of(tx, account_id)
 
 
+def remove(tx: Tx, account_id: AccountId) -> None:
+    """Forget an account; its actor stays, so that the name does. The last owner can't go."""
+    _keep_an_owner(tx, account_id)
+    drop_sessions_of(tx, account_id)
+    tx.run("DELETE FROM accounts WHERE id = $1", account_id)
+
+
 def _keep_an_owner(tx: Tx, account_id: AccountId) -> None:
     tx.lock("owners")
     account = _get(tx, account_id)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from fedblog.activitypub.urls import host_of, maybe_uri, origin_of
 from fedblog.blog.model import Actor, ActorId, PostId, Profile, RemoteKey
 from fedblog.errors import Conflict, NotFound
-from fedblog.storage import hiding, moderation, posts, reactions, replies
+from fedblog.storage import hiding, moderation, posts, quotes, reactions, replies
 from fedblog.storage.rows import ACTOR, read_actor, write_json
 from fedblog.storage.tx import Tx, chunks, marks
 
@@ -239,6 +239,7 @@ def mark_deleted(tx: Tx, actor_id: ActorId) -> None:
     if actor.local:
         raise Conflict("an actor of ours is not deleted from outside", reason="local_actor")
     replies.remove_all_of(tx, actor_id)
+    quotes.remove_all_of(tx, actor_id)
     reactions.remove_all_of(tx, actor_id)
     tx.run("DELETE FROM followers WHERE actor_id = $1", actor_id)
     tx.run("DELETE FROM keys WHERE actor_id = $1", actor_id)
@@ -248,6 +249,45 @@ def mark_deleted(tx: Tx, actor_id: ActorId) -> None:
         tx.now,
         actor_id,
     )
+
+
+def delete_local(tx: Tx, actor_id: ActorId) -> None:
+    """An actor of ours is gone for good: its id answers 410 and its name stays taken (LIFE-03)."""
+    tx.run("DELETE FROM followers WHERE target_id = $1", actor_id)
+    tx.run(
+        "UPDATE actors SET deleted_at = coalesce(deleted_at, $1), name = '', summary_html = '', summary_source = '',"
+        " icon_url = '', image_url = '', fields = '[]', also_known_as = '[]' WHERE id = $2 AND local <> ''",
+        tx.now,
+        actor_id,
+    )
+
+
+def set_aliases(tx: Tx, actor_id: ActorId, uris: tuple[str, ...]) -> None:
+    """Ids that an actor of ours is also known as (ACT-12)."""
+    tx.run("UPDATE actors SET also_known_as = $1 WHERE id = $2 AND local <> ''", write_json(uris), actor_id)
+
+
+def set_moved(tx: Tx, actor_id: ActorId, target_uri: str) -> None:
+    """An actor became another account; "" takes that back. Its pages show the new address."""
+    moved_at = tx.now if target_uri else None
+    tx.run("UPDATE actors SET moved_to = $1, moved_at = $2 WHERE id = $3", target_uri, moved_at, actor_id)
+    _bump_pages(tx, actor_id)
+
+
+def moved_at(tx: Tx, actor_id: ActorId) -> int | None:
+    """When an actor moved last, None for never."""
+    at: int | None = tx.value("SELECT moved_at FROM actors WHERE id = $1", actor_id)
+    return at
+
+
+def by_uris(tx: Tx, uris: Iterable[str]) -> dict[str, Actor]:
+    """Actors by their ids; unknown ones are left out."""
+    found = {}
+    for some in chunks(dict.fromkeys(uris)):
+        for row in tx.all(f"SELECT {ACTOR} FROM actors a WHERE a.uri IN ({marks(len(some))})", *some):
+            actor = read_actor(row)
+            found[actor.uri] = actor
+    return found
 
 
 def set_approved(tx: Tx, actor_id: ActorId, approved: bool) -> None:

@@ -228,6 +228,11 @@ def drop_stale(tx: Tx, host: str, before: int) -> int:
     )
 
 
+def drop_waiting(tx: Tx, object_uri: str) -> int:
+    """Send nothing more about an object; what is gone stays gone. How many deliveries that were."""
+    return tx.run("DELETE FROM deliveries WHERE object_uri = $1 AND state = 'waiting'", object_uri)
+
+
 def prune(tx: Tx, before: int) -> int:
     """Forget deliveries that were taken before a time, unless they are needed to reach the same inboxes again."""
     return tx.run(

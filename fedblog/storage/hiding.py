@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fedblog.blog.model import ActorId, ReplyId, ReplyState
-from fedblog.storage import replies
+from fedblog.storage import quotes, replies
 from fedblog.storage.tx import Tx
 
 REASON = "author_blocked"
@@ -25,11 +25,13 @@ def actors_of_domain(tx: Tx, domain: str) -> list[ActorId]:
 
 def hide_all_of(tx: Tx, actor_id: ActorId, reason: str = REASON) -> int:
     """Hide every reply of an actor that shows, or would when its parent comes; how many there were."""
+    quotes.bump_pages(tx, actor_id)
     return _turn(tx, actor_id, ReplyState.PUBLISHED, "", ReplyState.HIDDEN, reason)
 
 
 def show_all_of(tx: Tx, actor_id: ActorId, reason: str = REASON) -> int:
     """Show again what `hide_all_of` hid for that reason, nothing else; how many there were."""
+    quotes.bump_pages(tx, actor_id)
     return _turn(tx, actor_id, ReplyState.HIDDEN, reason, ReplyState.PUBLISHED, "")
 
 

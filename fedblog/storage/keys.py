@@ -26,21 +26,41 @@ def add_local(tx: Tx, key: LocalKey, sealer: Sealer) -> None:
 
 
 def local_keys(tx: Tx, actor_id: ActorId, sealer: Sealer) -> list[LocalKey]:
-    """Key pairs of an actor of ours, opened; RSA first. Raises `ConfigError` with the wrong secret."""
+    """Key pairs that an actor of ours signs with, opened; RSA first. Raises `ConfigError` with the wrong secret."""
     rows = tx.all(
         "SELECT key_id, actor_id, algorithm, public_pem, private_sealed FROM keys"
-        " WHERE actor_id = $1 AND private_sealed IS NOT NULL ORDER BY algorithm DESC, key_id",
+        " WHERE actor_id = $1 AND private_sealed IS NOT NULL AND retired_at IS NULL ORDER BY algorithm DESC, key_id",
         actor_id,
     )
     return [LocalKey(row[0], ActorId(row[1]), row[2], row[3], sealer.open(row[4]).decode()) for row in rows]
 
 
 def public_keys(tx: Tx, actor_id: ActorId) -> list[tuple[str, str, str]]:
-    """(key id, algorithm, public PEM) of an actor; RSA first."""
+    """(key id, algorithm, public PEM) of an actor; RSA first, those that sign before those that are retired."""
     rows = tx.all(
-        "SELECT key_id, algorithm, public_pem FROM keys WHERE actor_id = $1 ORDER BY algorithm DESC, key_id", actor_id
+        "SELECT key_id, algorithm, public_pem FROM keys WHERE actor_id = $1"
+        " ORDER BY algorithm DESC, coalesce(retired_at, 0), key_id",
+        actor_id,
     )
     return [(key_id, algorithm, pem) for key_id, algorithm, pem in rows]
+
+
+def retire(tx: Tx, actor_id: ActorId) -> int:
+    """The key pairs of an actor of ours sign no more; they are listed until `drop_retired`. How many they are."""
+    return tx.run(
+        "UPDATE keys SET retired_at = $1 WHERE actor_id = $2 AND private_sealed IS NOT NULL AND retired_at IS NULL",
+        tx.now,
+        actor_id,
+    )
+
+
+def drop_retired(tx: Tx, before: int) -> int:
+    """Forget key pairs that were retired, or whose actor of ours was deleted, before a time (ACT-11, LIFE-03)."""
+    return tx.run(
+        "DELETE FROM keys WHERE private_sealed IS NOT NULL AND (retired_at < $1 OR actor_id IN"
+        " (SELECT id FROM actors WHERE local <> '' AND deleted_at < $1))",
+        before,
+    )
 
 
 def remote_key(tx: Tx, key_id: str, actor_uri: str | None = None) -> RemoteKey | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from fedblog.blog.model import ActorId, Post, PostId, PostStatus, PostText, Revision, Visibility
 from fedblog.errors import Conflict, NotFound
-from fedblog.storage import tombstones
+from fedblog.storage import media, tombstones
 from fedblog.storage.rows import POST, read_post, write_json
 from fedblog.storage.tx import Event, Tx
 
@@ -73,26 +73,31 @@ def _text_values(text: PostText, slug: str) -> tuple[object, ...]:
         text.word_count,
         text.visibility.value,
         int(text.comments_open),
+        text.reply_policy.value,
+        text.quote_policy.value,
     )
 
 
-def create_draft(tx: Tx, text: PostText, *, author_id: ActorId, editor_id: ActorId) -> Post:
-    """A new draft; its slug gets `-2`, `-3` … where the author has used it already."""
+def create_draft(
+    tx: Tx, text: PostText, *, author_id: ActorId, editor_id: ActorId, post_id: PostId | None = None
+) -> Post:
+    """A new draft; its slug gets `-2`, `-3` … where the author has used it already. An import brings its `post_id`."""
     tx.lock(f"slugs:{author_id}")
-    post_id = PostId(tx.new_id())
+    post_id = PostId(tx.new_id()) if post_id is None else post_id
     slug = _free_slug(tx, author_id, text.slug, post_id)
     tx.run(
         "INSERT INTO posts (id, author_id, status, created_at, version, thread_version, reply_count, like_count,"
         " announce_count, slug, title, source, source_type, content_html, summary, content_warning, language,"
-        " image_url, image_alt, pictures, tags, mentions, word_count, visibility, comments_open)"
-        " VALUES ($1, $2, 'draft', $3, 1, 1, 0, 0, 0,"
-        " $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
+        " image_url, image_alt, pictures, tags, mentions, word_count, visibility, comments_open,"
+        " reply_policy, quote_policy) VALUES ($1, $2, 'draft', $3, 1, 1, 0, 0, 0,"
+        " $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
         post_id,
         author_id,
         tx.now,
         *_text_values(text, slug),
     )
     _write_tags(tx, post_id, text.tags)
+    media.note_uses(tx, post_id, text)
     _write_revision(tx, post_id, 1, text, editor_id)
     return _get(tx, post_id)
 
@@ -113,13 +118,15 @@ def save_text(tx: Tx, post_id: PostId, text: PostText, *, editor_id: ActorId, ex
     tx.run(
         "UPDATE posts SET slug = $1, title = $2, source = $3, source_type = $4, content_html = $5, summary = $6,"
         " content_warning = $7, language = $8, image_url = $9, image_alt = $10, pictures = $11, tags = $12,"
-        " mentions = $13, word_count = $14, visibility = $15, comments_open = $16, version = version + 1,"
-        " edited_at = CASE WHEN status = 'published' THEN $17 ELSE edited_at END WHERE id = $18",
+        " mentions = $13, word_count = $14, visibility = $15, comments_open = $16, reply_policy = $17,"
+        " quote_policy = $18, version = version + 1,"
+        " edited_at = CASE WHEN status = 'published' THEN $19 ELSE edited_at END WHERE id = $20",
         *_text_values(text, slug),
         tx.now,
         post_id,
     )
     _write_tags(tx, post_id, text.tags)
+    media.note_uses(tx, post_id, text)
     _write_revision(tx, post_id, post.version + 1, text, editor_id)
     return _get(tx, post_id)
 
@@ -201,7 +208,10 @@ def unpublish(tx: Tx, post_id: PostId) -> Post:
     """Take it off the site: its id becomes a tombstone, the text stays with the author."""
     post = _lock(tx, post_id)
     _bury(tx, post)
-    tx.run("UPDATE posts SET status = 'unpublished', uri = NULL WHERE id = $1 AND status = 'published'", post_id)
+    tx.run(
+        "UPDATE posts SET status = 'unpublished', uri = NULL, pinned_at = NULL WHERE id = $1 AND status = 'published'",
+        post_id,
+    )
     return _get(tx, post_id)
 
 
@@ -211,10 +221,11 @@ def delete(tx: Tx, post_id: PostId) -> Post:
     _bury(tx, post)
     tx.run("DELETE FROM revisions WHERE post_id = $1", post_id)
     tx.run("DELETE FROM post_tags WHERE post_id = $1", post_id)
+    media.note_uses(tx, post_id, None)
     tx.run(
         "UPDATE posts SET status = 'deleted', deleted_at = $1, uri = NULL, title = '', source = '', content_html = '',"
         " summary = '', content_warning = '', image_url = '', image_alt = '', tags = '[]', mentions = '[]',"
-        " word_count = 0, version = version + 1 WHERE id = $2 AND status <> 'deleted'",
+        " word_count = 0, pinned_at = NULL, version = version + 1 WHERE id = $2 AND status <> 'deleted'",
         tx.now,
         post_id,
     )
@@ -318,16 +329,33 @@ def tags(tx: Tx) -> list[tuple[str, str, int]]:
 
 
 def featured(tx: Tx, author_id: ActorId, limit: int = 5) -> list[str]:
-    """Ids of the newest public posts of an author (COL-07)."""
-    return [post.uri for post in list_public(tx, author_id=author_id, limit=limit)]
+    """Ids of the posts that an author pinned, the last pinned first; of the newest where nothing is (COL-07)."""
+    return [post.uri for post in pinned(tx, author_id) or list_public(tx, author_id=author_id, limit=limit)][:limit]
+
+
+def pinned(tx: Tx, author_id: ActorId) -> list[Post]:
+    """The public posts that an author pinned to the profile, the last pinned first."""
+    rows = tx.all(
+        f"SELECT {POST} FROM posts p WHERE p.author_id = $1 AND p.pinned_at IS NOT NULL AND {_LISTED}"
+        " ORDER BY p.pinned_at DESC, p.id DESC",
+        author_id,
+    )
+    return [read_post(row) for row in rows]
+
+
+def set_pinned(tx: Tx, post_id: PostId, at: int | None) -> None:
+    """Pin a post to its author's profile since `at`, or take it off (None)."""
+    bump(tx, post_id)
+    tx.run("UPDATE posts SET pinned_at = $1 WHERE id = $2", at, post_id)
 
 
 def participants(tx: Tx, post_id: PostId) -> list[ActorId]:
-    """Every remote actor who replied to the post, liked or boosted it."""
+    """Every remote actor who replied to the post, liked, boosted or quoted it."""
     rows = tx.all(
         "SELECT a.id FROM actors a WHERE a.local = '' AND a.deleted_at IS NULL AND a.id IN"
         " (SELECT r.actor_id FROM replies r WHERE r.post_id = $1 AND r.state <> 'removed'"
-        " UNION SELECT x.actor_id FROM reactions x WHERE x.post_id = $1) ORDER BY a.id",
+        " UNION SELECT x.actor_id FROM reactions x WHERE x.post_id = $1"
+        " UNION SELECT q.actor_id FROM quotes q WHERE q.post_id = $1) ORDER BY a.id",
         post_id,
     )
     return [ActorId(row[0]) for row in rows]

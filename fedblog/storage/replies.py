@@ -13,7 +13,7 @@ from fedblog.blog import audience
 from fedblog.blog.model import Actor, ActorId, NewReply, PostId, Reply, ReplyId, ReplyState
 from fedblog.errors import Conflict, NotFound
 from fedblog.storage import posts, tombstones, tree
-from fedblog.storage.rows import ACTOR, REPLY, read_actor, read_reply, write_attachments
+from fedblog.storage.rows import ACTOR, REPLY, read_actor, read_reply, write_attachments, write_json
 from fedblog.storage.threads import (
     children_uris,
     count_children,
@@ -28,6 +28,8 @@ from fedblog.storage.tx import Tx, chunks, marks
 
 __all__ = [
     "add",
+    "add_removed",
+    "below",
     "branch_actors",
     "by_id",
     "by_uri",
@@ -39,11 +41,14 @@ __all__ = [
     "find_parent",
     "mark_seen",
     "original",
+    "own_of",
     "public_uris",
     "recent",
     "recent_public",
     "remove",
     "remove_all_of",
+    "set_approval",
+    "set_options",
     "set_remote_counts",
     "set_state",
     "thread",
@@ -125,13 +130,24 @@ def add(
     return _get(tx, reply_id)
 
 
+def add_removed(tx: Tx, new: NewReply, *, post_id: PostId) -> Reply:
+    """A row under the post that nobody wrote here (see `placeholders`): shown while something below it is."""
+    reply_id = ReplyId(tx.new_id())
+    place = tree.find_place(
+        tx, post_id, None, published_at=new.published_at, state=ReplyState.REMOVED.value, visibility="public"
+    )
+    _insert(tx, reply_id, new, place)
+    tree.settle(tx, reply_id, new.uri, place)
+    return _get(tx, reply_id)
+
+
 def _insert(tx: Tx, reply_id: ReplyId, new: NewReply, place: tree.Place) -> None:
     tx.run(
         "INSERT INTO replies (post_id, parent_id, path, depth, state, settled, shown, id, uri, url, actor_id,"
         " in_reply_to, visibility, local, type, name, content_html, source, content_warning, language, published_at,"
         " edited_at, received_at, like_count, announce_count, remote_likes, remote_announces, context, attachments,"
-        " reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,"
-        " $21, $22, $23, 0, 0, $24, $25, $26, $27, $28)",
+        " reason, options) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
+        " $19, $20, $21, $22, $23, 0, 0, $24, $25, $26, $27, $28, $29)",
         *place,
         reply_id,
         new.uri,
@@ -154,6 +170,7 @@ def _insert(tx: Tx, reply_id: ReplyId, new: NewReply, place: tree.Place) -> None
         new.context,
         write_attachments(new.attachments),
         new.reason,
+        write_json(new.options),
     )
     _keep_original(tx, reply_id, new.original)
 
@@ -197,6 +214,7 @@ def update_remote(tx: Tx, reply_id: ReplyId, new: NewReply) -> Reply:
         reply.attachments,
     )
     set_remote_counts(tx, reply_id, new.remote_likes, new.remote_announces)
+    set_options(tx, reply_id, new.options)
     visibility = audience.narrower(reply.visibility, new.visibility)
     if new.edited_at is not None and new.edited_at < (reply.edited_at or reply.published_at):
         return _get(tx, reply_id)
@@ -244,8 +262,8 @@ def remove(tx: Tx, reply_id: ReplyId, *, tombstone: bool = True) -> None:
         return
     tx.run(
         "UPDATE replies SET state = 'removed', url = '', name = '', content_html = '', source = '',"
-        " content_warning = '', attachments = '[]', context = '', reason = '', like_count = 0, announce_count = 0,"
-        " remote_likes = 0, remote_announces = 0 WHERE id = $1",
+        " content_warning = '', attachments = '[]', options = '[]', context = '', reason = '', like_count = 0,"
+        " announce_count = 0, remote_likes = 0, remote_announces = 0 WHERE id = $1",
         reply_id,
     )
     tree.refresh(tx, reply)
@@ -283,6 +301,17 @@ def drop_orphans(tx: Tx, before: int) -> int:
     return tx.run("DELETE FROM replies WHERE state = 'orphan' AND received_at < $1", before)
 
 
+def below(tx: Tx, reply_id: ReplyId) -> list[Reply]:
+    """Everything of others below a reply, parents before children."""
+    rows = tx.all(
+        "WITH RECURSIVE branch (id) AS (SELECT c.id FROM replies c WHERE c.parent_id = $1"
+        " UNION ALL SELECT c.id FROM branch b JOIN replies c ON c.parent_id = b.id)"
+        f" SELECT {REPLY} FROM replies r JOIN branch b ON b.id = r.id WHERE r.local = 0 ORDER BY r.depth, r.id",
+        reply_id,
+    )
+    return [read_reply(row) for row in rows]
+
+
 def branch_actors(tx: Tx, reply_id: ReplyId) -> list[Actor]:
     """Authors of the reply and of everything above it, nearest first, each once."""
     rows = tx.all(
@@ -312,10 +341,35 @@ def set_remote_counts(tx: Tx, reply_id: ReplyId, likes: int, announces: int) -> 
     return bool(changed)
 
 
+def set_options(tx: Tx, reply_id: ReplyId, options: tuple[tuple[str, int], ...]) -> bool:
+    """Keep a poll's choices and counts as its server tells them (INB-17); whether they changed."""
+    told = write_json([[name, _clamp(count)] for name, count in options])
+    changed = tx.run(
+        "UPDATE replies SET options = $1 WHERE id = $2 AND state <> 'removed' AND options <> $1", told, reply_id
+    )
+    post_id = tx.value("SELECT post_id FROM replies WHERE id = $1", reply_id) if changed else None
+    if post_id is not None:
+        posts.bump(tx, PostId(post_id))
+    return bool(changed)
+
+
+def set_approval(tx: Tx, reply_id: ReplyId, approval: str, approved_by: str) -> Reply:
+    """What the author of its parent said to an answer of ours (INB-32): approved or rejected."""
+    _lock(tx, reply_id)
+    tx.run("UPDATE replies SET approval = $1, approved_by = $2 WHERE id = $3", approval, approved_by, reply_id)
+    return _get(tx, reply_id)
+
+
 def mark_seen(tx: Tx, ids: list[ReplyId]) -> None:
     """The author has looked at these."""
     for some in chunks(ids):
         tx.run(f"UPDATE replies SET seen = 1 WHERE id IN ({marks(len(some))})", *some)
+
+
+def own_of(tx: Tx, actor_id: ActorId) -> list[ReplyId]:
+    """Answers that an actor of ours wrote and that stand."""
+    rows = tx.all("SELECT id FROM replies WHERE actor_id = $1 AND local = 1 AND state <> 'removed'", actor_id)
+    return [ReplyId(row[0]) for row in rows]
 
 
 def remove_all_of(tx: Tx, actor_id: ActorId) -> None:

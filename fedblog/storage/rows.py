@@ -12,8 +12,10 @@ from fedblog.blog.model import (
     Post,
     PostId,
     PostStatus,
+    QuotePolicy,
     Reply,
     ReplyId,
+    ReplyPolicy,
     ReplyState,
     ThreadRow,
     Visibility,
@@ -27,7 +29,7 @@ def _columns(alias: str, names: str) -> str:
 
 ACTOR_NAMES = (
     "id uri local type username domain name summary_html url icon_url image_url inbox shared_inbox followers_uri"
-    " manually_approves fields created_at fetched_at suspended_at deleted_at indexable"
+    " manually_approves fields created_at fetched_at suspended_at deleted_at moved_to also_known_as indexable"
 )
 ACTOR = _columns("a", ACTOR_NAMES)
 ACTOR_WIDTH = len(ACTOR_NAMES.split())
@@ -56,14 +58,16 @@ def read_actor(row: Row, at: int = 0) -> Actor:
         fetched_at=row[at + 17],
         suspended_at=row[at + 18],
         deleted_at=row[at + 19],
-        indexable=bool(row[at + 20]),
+        moved_to=row[at + 20],
+        also_known_as=read_strings(row[at + 21]),
+        indexable=bool(row[at + 22]),
     )
 
 
 POST_NAMES = (
     "id uri author_id slug title source source_type content_html summary content_warning language image_url image_alt"
     " pictures tags mentions word_count status visibility comments_open created_at published_at edited_at deleted_at"
-    " version thread_version reply_count like_count announce_count"
+    " version thread_version reply_count like_count announce_count reply_policy quote_policy pinned_at"
 )
 POST = _columns("p", POST_NAMES)
 POST_WIDTH = len(POST_NAMES.split())
@@ -102,13 +106,16 @@ def read_post(row: Row, at: int = 0) -> Post:
         reply_count=values[26],
         like_count=values[27],
         announce_count=values[28],
+        reply_policy=ReplyPolicy(values[29]),
+        quote_policy=QuotePolicy(values[30]),
+        pinned_at=values[31],
     )
 
 
 REPLY_NAMES = (
     "id uri url actor_id post_id parent_id in_reply_to path depth state visibility local type name content_html source"
     " content_warning language published_at edited_at received_at like_count announce_count remote_likes"
-    " remote_announces context attachments reason shown seen"
+    " remote_announces context attachments reason shown seen options approval approved_by imported"
 )
 REPLY = _columns("r", REPLY_NAMES)
 REPLY_WIDTH = len(REPLY_NAMES.split())
@@ -149,6 +156,10 @@ def read_reply(row: Row, at: int = 0) -> Reply:
         reason=row[at + 27],
         shown=bool(row[at + 28]),
         seen=bool(row[at + 29]),
+        options=() if row[at + 30] == "[]" else tuple((name, count) for name, count in json.loads(row[at + 30])),
+        approval=row[at + 31],
+        approved_by=row[at + 32],
+        imported=bool(row[at + 33]),
     )
 
 

@@ -141,7 +141,9 @@ def test_INB_13_media_types_link_to_their_page(kind: str) -> None:
 
 def test_INB_13_poll_options_are_a_list() -> None:
     made = reply(type="Question", oneOf=[{"name": "Tea <b>"}, {"name": "Coffee"}])
-    assert "<ul><li>Tea &lt;b&gt;</li><li>Coffee</li></ul>" in made.content_html
+    assert made.options == (("Tea <b>", 0), ("Coffee", 0))
+    counted = {"name": "Tea", "replies": {"type": "Collection", "totalItems": 3}}
+    assert reply(type="Question", anyOf=[counted]).options == (("Tea", 3),)
 
 
 def test_INB_34_long_content_is_cut_with_a_link_to_the_original() -> None:

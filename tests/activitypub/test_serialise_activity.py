@@ -23,6 +23,7 @@ ID = IDS.activity(1)
 
 # Terms that https://www.w3.org/ns/activitystreams itself defines and we use.
 AS2_TERMS = """
+Move Flag Add Remove target instrument result
     id type actor object target to cc audience published updated name summary content contentMap url href
     mediaType attributedTo inReplyTo context tag attachment image icon preview source replies likes shares
     totalItems first last next prev partOf items orderedItems formerType deleted generator preferredUsername
@@ -63,6 +64,18 @@ def follow_json() -> dict[str, Any]:
     }
 
 
+def request() -> dict[str, Any]:
+    """A QuoteRequest as Mastodon sends it: the quoting Note is embedded."""
+    return {
+        "@context": "https://www.w3.org/ns/activitystreams",
+        "id": "https://m.example/q/1",
+        "type": "QuoteRequest",
+        "actor": MIA.uri,
+        "object": IDS.post(7),
+        "instrument": {"id": "https://m.example/n/1", "type": "Note", "content": "<p>read this</p>", "odd:term": 1},
+    }
+
+
 def everything() -> dict[str, dict[str, Any]]:
     made_create = serialise.create(article(), activity_id=ID, published=NOW)
     like = serialise.like("https://m.example/n/1", actor=AUTHOR, activity_id=ID, to=[MIA.uri])
@@ -86,6 +99,17 @@ def everything() -> dict[str, dict[str, Any]]:
         "follow": serialise.follow(MIA.uri, actor=AUTHOR, activity_id=ID),
         "like": like,
         "undo": serialise.undo(like, activity_id=IDS.activity(2)),
+        "move": serialise.move(AUTHOR, MIA.uri, activity_id=ID, published=NOW),
+        "moved": actor_of(moved_to=MIA.uri, also_known_as=(MIA.uri,)),
+        "flag": serialise.flag([MIA.uri], actor=AUTHOR, activity_id=ID, content="spam", to=[MIA.uri]),
+        "pin": serialise.pin("Add", IDS.post(7), actor=AUTHOR, activity_id=ID, target=IDS.featured(AUTHOR.uri)),
+        "quote": serialise.quote_authorization(IDS.quote(1), actor=AUTHOR, quoting=MIA.uri, quoted=IDS.post(7)),
+        "accept quote": serialise.accept_quote(request(), actor=AUTHOR, activity_id=ID, authorization=IDS.quote(1)),
+        "reject quote": serialise.reject_quote(request(), actor=AUTHOR, activity_id=ID),
+        "reject reply": serialise.reject_reply(MIA.uri, actor=AUTHOR, activity_id=ID, to=MIA.uri),
+        "approved note": serialise.note(
+            answer(approved_by="https://m.example/a/1"), actor=AUTHOR, ids=IDS, in_reply_to_actor=MIA
+        ),
         "collection": serialise.collection(f"{BASE}/c", total=3, first=f"{BASE}/c?page=1", last=f"{BASE}/c?page=1"),
         "context": serialise.collection(f"{BASE}/c", total=1, items=[IDS.post(7)], attributed_to=AUTHOR.uri),
         "page": serialise.collection_page(

@@ -11,7 +11,7 @@ import pytest
 from fedblog.activitypub.normalise import read_actor, read_note
 from fedblog.activitypub.serialise import article, create, note, tombstone, with_context
 from fedblog.activitypub.wire import dump, parse_object
-from fedblog.blog.model import Post, Visibility
+from fedblog.blog.model import Post, QuotePolicy, ReplyPolicy, Visibility
 from tests.activitypub.make import AUTHOR, BASE, BLOG, IDS, MIA, PUBLIC, answer, post, settings
 from tests.shared import fixture, needs_shared
 
@@ -189,11 +189,37 @@ def test_ART_16_many_mentions_count_as_well() -> None:
     assert activity_size(made) <= 60_000
 
 
-def test_ART_17_ART_18_policy_only_when_comments_are_closed() -> None:
-    assert "interactionPolicy" not in build()
-    assert build(post(comments_open=False))["interactionPolicy"] == {
-        "canReply": {"automaticApproval": [AUTHOR.uri], "manualApproval": []}
-    }
+@pytest.mark.parametrize(
+    ("changes", "may_reply"),
+    [
+        ({}, None),
+        ({"comments_open": False}, [AUTHOR.uri]),
+        ({"comments_open": False, "reply_policy": ReplyPolicy.FOLLOWERS}, [AUTHOR.uri]),
+        ({"reply_policy": ReplyPolicy.FOLLOWERS}, [AUTHOR.uri, FOLLOWERS]),
+        ({"reply_policy": ReplyPolicy.MENTIONED}, [AUTHOR.uri, MENTION[0]]),
+    ],
+)
+def test_ART_17_ART_18_the_policy_says_who_may_reply_and_only_what_is_enforced(
+    changes: dict[str, Any], may_reply: list[str] | None
+) -> None:
+    policy = build(post(**changes), mentions=[MENTION])["interactionPolicy"]
+    told = {"automaticApproval": may_reply, "manualApproval": []} if may_reply is not None else None
+    assert policy.get("canReply") == told
+    assert set(policy) <= {"canReply", "canQuote"}
+
+
+@pytest.mark.parametrize(
+    ("policy", "automatic", "manual"),
+    [
+        (QuotePolicy.EVERYONE, [PUBLIC], []),
+        (QuotePolicy.FOLLOWERS, [AUTHOR.uri, FOLLOWERS], []),
+        (QuotePolicy.APPROVE, [AUTHOR.uri], [PUBLIC]),
+        (QuotePolicy.NOBODY, [AUTHOR.uri], []),
+    ],
+)
+def test_ART_19_the_policy_says_who_may_quote(policy: QuotePolicy, automatic: list[str], manual: list[str]) -> None:
+    told = build(post(quote_policy=policy))["interactionPolicy"]["canQuote"]
+    assert told == {"automaticApproval": automatic, "manualApproval": manual}
 
 
 def test_ART_20_source_only_for_markdown() -> None:

@@ -15,6 +15,8 @@ from fedblog.federation.handlers.delete import delete
 from fedblog.federation.handlers.flag import flag
 from fedblog.federation.handlers.follow import follow
 from fedblog.federation.handlers.like import react
+from fedblog.federation.handlers.move import move
+from fedblog.federation.handlers.quote_request import quote_request
 from fedblog.federation.handlers.undo import undo
 from fedblog.federation.handlers.update import update
 
@@ -30,6 +32,8 @@ HANDLERS: dict[str, Handler] = {
     "Flag": flag,
     "Follow": follow,
     "Like": react,
+    "Move": move,
+    "QuoteRequest": quote_request,
     "Reject": answered,
     "Undo": undo,
     "Update": update,

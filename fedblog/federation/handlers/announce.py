@@ -1,14 +1,15 @@
-"""Announce: a boost of something of ours (INB-24), or a group that passes an activity on (INB-25)."""
+"""Announce: a boost of ours or of a reply in our threads (INB-24), or a group that passes an activity on (INB-25)."""
 
 from __future__ import annotations
 
 from fedblog.activitypub.normalise import id_of, type_of
+from fedblog.activitypub.urls import maybe_uri
 from fedblog.activitypub.vocab import ACTIVITY_TYPES, Activity
 from fedblog.blog.audience import audience_of
 from fedblog.blog.model import Actor, ReactionKind
 from fedblog.federation.context import Context, Effect, Trust, ignored
 from fedblog.federation.handlers.inner import take_inner
-from fedblog.federation.places import find_ours
+from fedblog.federation.places import find_parent
 from fedblog.federation.reasons import Outcome
 from fedblog.storage import inbox as inbox_store
 from fedblog.storage import reactions
@@ -19,14 +20,15 @@ async def announce(ctx: Context, activity: Activity, sender: Actor) -> Effect:
     """Count a public boost; an embedded copy of the object is thrown away, only its id counts."""
     if activity.object is not None and type_of(activity.object) in ACTIVITY_TYPES:
         return await take_inner(ctx, activity.object)
-    object_uri = next((found for item in activity.objects if (found := id_of(item)) and ctx.ids.is_local(found)), None)
+    named = [found for item in activity.objects if (found := id_of(item)) and maybe_uri(found) is not None]
+    object_uri = next((found for found in named if ctx.ids.is_local(found)), next(iter(named), None))
     if ctx.trust is not Trust.SIGNED or object_uri is None:
         return ignored(Outcome.NOT_OURS)
     if not audience_of(activity.to, activity.cc, sender.followers_uri, False).is_public:
         return ignored(Outcome.NOT_PUBLIC)
 
     def count(tx: Tx) -> Outcome:
-        place = find_ours(tx, ctx.ids, object_uri)
+        place = find_parent(tx, ctx.ids, object_uri)
         if place is None:
             return Outcome.NOT_OURS
         if inbox_store.was_undone(tx, sender.uri, "Announce", place.uri, activity.id or ""):

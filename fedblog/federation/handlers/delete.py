@@ -10,7 +10,7 @@ from fedblog.errors import FetchGone
 from fedblog.federation.context import Context, Effect, Trust, ignored
 from fedblog.federation.handlers.refetch import refetch_deleted
 from fedblog.federation.reasons import Outcome
-from fedblog.storage import actors, reactions, replies, tombstones
+from fedblog.storage import actors, placeholders, quotes, reactions, replies, tombstones
 from fedblog.storage.database import Tx
 
 
@@ -35,7 +35,7 @@ async def delete(ctx: Context, activity: Activity, sender: Actor) -> Effect:
 
 def _remove(tx: Tx, uri: str, former_type: str, sender: Actor) -> Outcome:
     reply = replies.by_uri(tx, uri)
-    if reply is not None:
+    if reply is not None and not placeholders.is_placeholder(reply):
         if reply.actor_id != sender.id:
             return Outcome.NOT_THE_AUTHOR
         replies.remove(tx, reply.id)
@@ -46,7 +46,7 @@ def _remove(tx: Tx, uri: str, former_type: str, sender: Actor) -> Outcome:
     if reactions.remove(tx, kind=None, actor_id=sender.id, activity_uri=uri):
         return Outcome.REACTION_REMOVED
     tombstones.add(tx, uri, former_type, sender.uri, local=False)
-    return Outcome.TOMBSTONE_KEPT
+    return Outcome.QUOTE_REMOVED if quotes.remove(tx, uri, sender.id) else Outcome.TOMBSTONE_KEPT
 
 
 async def _delete_actor(ctx: Context, sender: Actor) -> Effect:

@@ -9,7 +9,7 @@ from fedblog.activitypub.urls import maybe_uri, same_id, same_origin
 from fedblog.activitypub.vocab import Activity, Json
 from fedblog.blog.model import Actor, ReactionKind
 from fedblog.federation.context import Context, Effect, Trust, ignored
-from fedblog.federation.places import Place, find_actor, find_ours
+from fedblog.federation.places import Place, find_actor, find_parent
 from fedblog.federation.reasons import Outcome
 from fedblog.storage import followers, moderation, reactions
 from fedblog.storage import inbox as inbox_store
@@ -56,7 +56,7 @@ def _take_back(tx: Tx, ctx: Context, act: _Act, sender: Actor) -> Outcome:
     if not act.type:
         done, object_uri = _undo_by_uri(tx, act, sender), ""
     elif act.type in _REACTIONS:
-        place = find_ours(tx, ctx.ids, act.object_uri)
+        place = find_parent(tx, ctx.ids, act.object_uri)
         if place is None:
             return Outcome.NOT_OURS
         done, object_uri = _undo_reaction(tx, act, place, sender), place.uri
