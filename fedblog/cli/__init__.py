@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from fedblog import __version__
+from fedblog.cli.backup import backup, restore
 from fedblog.cli.config import config
 from fedblog.cli.delivery import deliver
 from fedblog.cli.demo import demo
@@ -45,5 +46,20 @@ def main(context: click.Context, config_file: Path | None) -> None:
     context.obj = Program(config_file)
 
 
-for command in (init, serve, demo, user, post, deliver, inbox, fetch, reports, doctor, migrate, config):
+for command in (
+    init,
+    serve,
+    demo,
+    user,
+    post,
+    deliver,
+    inbox,
+    fetch,
+    reports,
+    doctor,
+    migrate,
+    backup,
+    restore,
+    config,
+):
     main.add_command(command)

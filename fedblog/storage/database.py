@@ -10,6 +10,7 @@ another process may have written as well.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 import time
@@ -19,7 +20,8 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from fedblog.config import Settings
 from fedblog.errors import StorageUnavailable
-from fedblog.storage import integrity, migrate
+from fedblog.storage import dump, integrity, migrate
+from fedblog.storage.dump import Dump
 from fedblog.storage.postgres import PostgresEngine
 from fedblog.storage.sqlite import SqliteEngine
 from fedblog.storage.tx import Clock, Event, RandomBits, Tx
@@ -105,6 +107,23 @@ class Database:
     async def schema_version(self) -> int:
         """Number of the last migration applied; 0 for an empty database."""
         return await self.read(migrate.version)
+
+    async def dump(self, folder: Path) -> Dump:
+        """Write everything into `folder`, one file a table, as of one moment; others go on writing meanwhile.
+
+        Raises `Conflict` for an empty database. `write(dump.read_tables, …)` is the way back.
+        """
+        if not isinstance(self._engine, SqliteEngine):
+            return await self.read(dump.write_tables, folder)
+        # Of a quick copy: a snapshot that is read for long would keep the log of the real one from shrinking.
+        copy = folder / SQLITE_NAME
+        await asyncio.to_thread(dump.copy_sqlite, self._engine.path, copy)
+        beside = await Database.open(str(copy))
+        try:
+            return await beside.read(dump.write_tables, folder)
+        finally:
+            await beside.close()
+            copy.unlink()
 
     async def integrity(self) -> list[str]:
         """Problems found in the file and in the counters, one line each; slow on large databases."""

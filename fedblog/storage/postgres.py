@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from fedblog.errors import ConfigError, StorageUnavailable
+from fedblog.errors import ConfigError, InvalidInput, StorageUnavailable
 from fedblog.storage.tx import LOCK_ROWS, Clock, Event, IdMaker, Params, RandomBits, Row, Tx
 
 try:
@@ -50,6 +50,20 @@ class PostgresTx(Tx):
 
     def many(self, sql: str, rows: Iterable[Sequence[Params]]) -> None:
         self._cursor.executemany(sql.encode(), rows)
+
+    def each(self, sql: str) -> Iterator[Row]:
+        with psycopg.ServerCursor(self._cursor.connection, "each") as cursor:
+            cursor.itersize = 1_000
+            cursor.execute(sql.encode())
+            yield from cursor
+
+    def load(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Params]]) -> None:
+        try:
+            with self._cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN".encode()) as copy:
+                for row in rows:
+                    copy.write_row(row)
+        except (psycopg.IntegrityError, psycopg.DataError) as exc:
+            raise InvalidInput(f"{table}: {exc}") from exc
 
     def lock(self, *names: str) -> None:
         for number in sorted({zlib.crc32(name.encode()) % LOCK_ROWS for name in names}):

@@ -11,7 +11,7 @@ import contextlib
 import os
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import aiosqlite
 
-from fedblog.errors import StorageUnavailable
+from fedblog.errors import InvalidInput, StorageUnavailable
 from fedblog.storage.tx import Clock, Event, IdMaker, Params, RandomBits, Row, Tx
 
 T = TypeVar("T")
@@ -58,6 +58,17 @@ class SqliteTx(Tx):
 
     def many(self, sql: str, rows: Iterable[Sequence[Params]]) -> None:
         self._connection.executemany(sql, (_bind(row) for row in rows))
+
+    def each(self, sql: str) -> Iterator[Row]:
+        yield from self._connection.execute(sql)
+
+    def load(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Params]]) -> None:
+        self._connection.execute("PRAGMA defer_foreign_keys = ON")  # until the end of this transaction
+        names, places = ", ".join(columns), ", ".join("?" for _ in columns)
+        try:
+            self._connection.executemany(f"INSERT INTO {table} ({names}) VALUES ({places})", rows)
+        except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError) as exc:
+            raise InvalidInput(f"{table}: {exc}") from exc
 
     def lock(self, *names: str) -> None:
         return None

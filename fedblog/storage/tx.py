@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 Row = tuple[Any, ...]
@@ -67,6 +67,17 @@ class Tx(ABC):
     @abstractmethod
     def many(self, sql: str, rows: Iterable[Sequence[Params]]) -> None:
         """Run one statement for many rows of parameters."""
+
+    @abstractmethod
+    def each(self, sql: str) -> Iterator[Row]:
+        """The rows of a query one after the other, however many there are."""
+
+    @abstractmethod
+    def load(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Params]]) -> None:
+        """Insert many rows as one statement: they may refer to each other in any order.
+
+        Raises `InvalidInput` for rows that the table doesn't take; the transaction is of no use then.
+        """
 
     @abstractmethod
     def lock(self, *names: str) -> None:
