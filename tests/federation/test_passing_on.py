@@ -244,7 +244,8 @@ async def test_DLV_14_headers_that_count_for_nothing(crowd: Crowd, case: str) ->
 def test_DLV_14_a_doubled_header_counts_for_nothing(rsa_keys: Any) -> None:
     dee = "https://m.example/users/dee"
     header = f'collectionId="{dee}/followers", url="{dee}/fs", digest="{followers_digest([dee])}"'
-    sender = Actor(**dict.fromkeys(Actor.__dataclass_fields__, "") | {"uri": dee, "followers_uri": f"{dee}/followers"})
+    blank: dict[str, Any] = dict.fromkeys(Actor.__dataclass_fields__, "")
+    sender = Actor(**{**blank, "uri": dee, "followers_uri": f"{dee}/followers"})
     made = sign_cavage(
         method="POST",
         url=Uri("https://blog.example/inbox"),
