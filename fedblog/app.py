@@ -110,6 +110,7 @@ async def services(settings: Settings, *, clock: Clock = time.time) -> AsyncIter
                     "tell_approved": ApprovalTeller(db, ids, sealer),
                 },
                 clock=clock,
+                slow=("backfill",),
             ),
             library=Library(db, settings),
             avatars=avatars,

@@ -115,6 +115,24 @@ class Comments(Struct, frozen=True, forbid_unknown_fields=True):
     ] = "none"
 
 
+class MediaSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Pictures: what authors may upload, and what is kept of people's avatars."""
+
+    max_bytes: Annotated[int, Meta(ge=10_000, le=100_000_000, description="Largest picture to upload, in bytes.")] = (
+        10_485_760
+    )
+    max_total_bytes: Annotated[
+        int, Meta(ge=0, description="All uploaded pictures together, as they are kept, in bytes.")
+    ] = 10_737_418_240
+    remote_avatars: Annotated[
+        bool,
+        Meta(description="Show avatars from other servers, fetched by this one. Otherwise their initials."),
+    ] = True
+    avatar_cache_bytes: Annotated[
+        int, Meta(ge=1_000_000, description="How much of those avatars is kept, in bytes.")
+    ] = 209_715_200
+
+
 class Logging(Struct, frozen=True, forbid_unknown_fields=True):
     """What it writes to standard error."""
 
@@ -135,6 +153,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     federation: Federation = Federation()
     limits: Limits = Limits()
     comments: Comments = Comments()
+    media: MediaSettings = MediaSettings()
     logging: Logging = Logging()
 
     @property

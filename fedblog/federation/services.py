@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fedblog.activitypub.ids import LocalIds
 from fedblog.config import Settings
 from fedblog.federation.askers import Askers
+from fedblog.federation.avatars import Avatars
 from fedblog.federation.client import Client
 from fedblog.federation.delivery import DeliveryWorker
 from fedblog.federation.fetcher import Fetcher
@@ -17,6 +18,7 @@ from fedblog.federation.keyring import Keyring
 from fedblog.federation.publish import Publisher
 from fedblog.federation.resolver import Resolver
 from fedblog.federation.signer import Signer
+from fedblog.media.library import Library
 from fedblog.storage.database import Database
 from fedblog.storage.seal import Sealer
 
@@ -40,3 +42,5 @@ class Services:
     publisher: Publisher
     worker: DeliveryWorker
     jobs: JobRunner
+    library: Library
+    avatars: Avatars

@@ -84,3 +84,12 @@ shortenWays();
 offerCopying();
 addEventListener("hashchange", openTarget);
 if (location.hash) openTarget();
+
+// A picture that came hides the initials behind it, which a transparent one would let through.
+function showPicture(image) {
+  if (image.naturalWidth) image.parentElement.classList.add("has-picture");
+}
+for (const image of document.querySelectorAll(".avatar > img")) {
+  if (image.complete) showPicture(image);
+  else image.addEventListener("load", () => showPicture(image), { once: true });
+}

@@ -12,6 +12,7 @@ from fedblog.activitypub.vocab import Json
 from fedblog.activitypub.wire import parse_object
 from fedblog.blog.model import Actor, Post, PostStatus, Reply
 from fedblog.config import Settings
+from fedblog.media.library import pictures_of
 from fedblog.storage import actors, outgoing, posts, replies
 from fedblog.storage.database import Tx
 
@@ -27,7 +28,17 @@ def article_of(tx: Tx, post: Post, *, ids: LocalIds, settings: Settings) -> Call
     mentioned = [actor for uri in post.mentions if (actor := actors.by_uri(tx, uri)) is not None]
     mentions = [(actor.uri, actor.handle) for actor in mentioned]
     blog = actors.blog(tx)
-    return partial(serialise.article, post, author=author, blog=blog, ids=ids, settings=settings, mentions=mentions)
+    pictures = pictures_of(tx, settings.base_url, post.content_html, post.image_url)
+    return partial(
+        serialise.article,
+        post,
+        author=author,
+        blog=blog,
+        ids=ids,
+        settings=settings,
+        mentions=mentions,
+        pictures=pictures,
+    )
 
 
 def note_of(tx: Tx, reply: Reply, *, ids: LocalIds) -> Json:

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from fedblog.config import Settings
 from fedblog.web.assets import Assets
 from fedblog.web.filters import FILTERS
+from fedblog.web.pictures import avatar_source, own_pictures, picture_tag
 
 
 class Renderer:
@@ -25,13 +26,15 @@ class Renderer:
             auto_reload=False,
             cache_size=-1,
         )
-        self._environment.filters.update(FILTERS)
+        self._environment.filters.update(FILTERS, own_pictures=own_pictures(settings.base_url))
         self._environment.globals.update(
             site=settings.blog,
             base_url=settings.base_url,
             domain=settings.domain,
             blog_handle=f"@{settings.blog.handle}@{settings.domain}",
             static=assets.url,
+            avatar_source=avatar_source(settings),
+            picture=picture_tag(settings.base_url),
         )
         for name in self._environment.list_templates():
             self._environment.get_template(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from fedblog.web import activitypub, collections, inboxes, login, wellknown
+from fedblog.web import activitypub, collections, inboxes, login, media, wellknown
 from fedblog.web.public import author, feeds, home, interact, post, site, tag
 from fedblog.web.studio import add_routes as add_studio_routes
 
@@ -22,6 +22,7 @@ def add_all(app: web.Application) -> None:
     router.add_get("/robots.txt", site.robots)
     router.add_get("/sitemap.xml", site.sitemap)
 
+    media.add_routes(router)
     wellknown.add_routes(router)
     inboxes.add_inboxes(app)
     activitypub.add_routes(router)

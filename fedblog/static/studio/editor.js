@@ -1,6 +1,7 @@
 // The editor with scripts: live preview, autosave of drafts, word count, Ctrl+S. Without scripts the form does it all.
 import { startAutosave } from "./autosave.js";
 import { startPreview } from "./preview.js";
+import { startUploads } from "./upload.js";
 import { watchDelivery } from "./delivery.js";
 
 const form = document.getElementById("editor");
@@ -23,5 +24,6 @@ document.addEventListener("keydown", (event) => {
 
 startPreview(form);
 startAutosave(form);
+startUploads(form);
 const delivery = document.getElementById("delivery");
 if (delivery) watchDelivery(delivery);

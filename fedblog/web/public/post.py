@@ -14,6 +14,7 @@ from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.wire import wants_activity
 from fedblog.blog.model import (
     Actor,
+    Media,
     Post,
     PostStatus,
     Reaction,
@@ -25,7 +26,7 @@ from fedblog.blog.model import (
 )
 from fedblog.blog.thread import mark_rows
 from fedblog.errors import Gone, NotFound
-from fedblog.storage import actors, posts, reactions, replies, threads
+from fedblog.storage import actors, media, posts, reactions, replies, threads
 from fedblog.storage.backfill import Missing, elsewhere
 from fedblog.storage.database import Tx
 from fedblog.text.excerpt import reading_minutes
@@ -79,6 +80,7 @@ class PostView:
     boosts: tuple[Reaction, ...]
     liked_replies: dict[ReplyId, list[Actor]]
     elsewhere: tuple[Missing, ...]
+    pictures: dict[str, Media]
 
 
 async def post(request: web.Request) -> web.Response:
@@ -161,6 +163,7 @@ def read_view(tx: Tx, ids: LocalIds, name: str, slug: str, after: str) -> PostVi
             for reply_id, found_here in by_reply.items()
         },
         elsewhere=tuple(elsewhere(tx, found.id)),
+        pictures=media.by_names(tx, media.names_in(found.image_url)),
     )
 
 
@@ -194,6 +197,8 @@ def make_context(view: PostView, session: Session | None, ids: LocalIds, after: 
         "tags": tag_links(shown.tags, ids),
         "likes": _group(shown.like_count, "like", view.likes),
         "boosts": _group(shown.announce_count, "boost", view.boosts),
+        "pictures": view.pictures,
+        "cover": next(iter(view.pictures.values()), None),
         "marks": mark_rows(view.rows, MAX_INDENT),
         "reactions": view.liked_replies,
         "elsewhere": view.elsewhere[:ORIGINALS_SHOWN],

@@ -13,6 +13,7 @@ from fedblog.web.studio import (
     editor,
     followers,
     inbox_log,
+    media,
     moderation,
     overview,
     people,
@@ -28,6 +29,7 @@ from fedblog.web.studio.access import action, page
 def add_routes(router: web.UrlDispatcher) -> None:
     """Every address of the studio."""
     _add_posts(router)
+    _add_media(router)
     _add_conversations(router)
     _add_settings(router)
 
@@ -35,11 +37,11 @@ def add_routes(router: web.UrlDispatcher) -> None:
 def _add_posts(router: web.UrlDispatcher) -> None:
     router.add_get("/studio", page(overview.overview))
     router.add_get("/studio/posts", page(posts.list_posts))
-    router.add_post("/studio/preview", action(preview.preview))
+    router.add_post("/studio/preview", action(preview.preview, uploads=True))
     router.add_get("/studio/posts/new", page(editor.new_post))
-    router.add_post("/studio/posts/new", action(editor.create_post))
+    router.add_post("/studio/posts/new", action(editor.create_post, uploads=True))
     router.add_get("/studio/posts/{id}", page(editor.edit_post))
-    router.add_post("/studio/posts/{id}", action(editor.save_post))
+    router.add_post("/studio/posts/{id}", action(editor.save_post, uploads=True))
     router.add_get("/studio/posts/{id}/delivery", page(publication.delivery))
     router.add_post("/studio/posts/{id}/retry", action(publication.retry))
     router.add_get("/studio/posts/{id}/unpublish", page(publication.ask_unpublish))
@@ -63,9 +65,17 @@ def _add_conversations(router: web.UrlDispatcher) -> None:
     router.add_post("/studio/followers/{id}", action(followers.decide_follower))
 
 
+def _add_media(router: web.UrlDispatcher) -> None:
+    router.add_get("/studio/media", page(media.list_media))
+    router.add_post("/studio/media", action(media.add_media, uploads=True))
+    router.add_post("/studio/media/{id}", action(media.describe_media))
+    router.add_get("/studio/media/{id}/delete", page(media.ask_delete_media))
+    router.add_post("/studio/media/{id}/delete", action(media.delete_media))
+
+
 def _add_settings(router: web.UrlDispatcher) -> None:
     router.add_get("/studio/profile", page(profile.profile))
-    router.add_post("/studio/profile", action(profile.save_profile))
+    router.add_post("/studio/profile", action(profile.save_profile, uploads=True))
     router.add_get("/studio/account", page(account.account))
     router.add_post("/studio/account/password", action(account.change_password))
     router.add_post("/studio/account/sessions", action(account.end_sessions))

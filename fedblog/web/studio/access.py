@@ -74,16 +74,16 @@ def page(handler: Page, *, role: Role = Role.AUTHOR) -> Handler:
     return guarded
 
 
-def action(handler: Action, *, role: Role = Role.AUTHOR) -> Handler:
+def action(handler: Action, *, role: Role = Role.AUTHOR, uploads: bool = False) -> Handler:
     """A POST of somebody who is logged in, with the form's token checked before anything is done.
 
     Whatever goes wrong (a log-in that ended meanwhile, a conflict, a full disk), text that was sent is not lost: the
-    answer shows it.
+    answer shows it. With `uploads` the form may hold files; one that is too large is refused later, with the page.
     """
 
     async def guarded(request: web.Request) -> web.StreamResponse:
         check_origin(request)
-        form = Form(await read_form(request))
+        form = Form(await read_form(_with_room(request) if uploads else request))
         if request.get(SESSION) is None:
             return _give_back(request, form, "You were logged out", "Nothing was saved.", HTTPStatus.UNAUTHORIZED)
         try:
@@ -95,6 +95,13 @@ def action(handler: Action, *, role: Role = Role.AUTHOR) -> Handler:
             return _give_back(request, form, "That didn't work", str(error), error.status)
 
     return guarded
+
+
+def _with_room(request: web.Request) -> web.Request:
+    """The same request with a larger limit on its body, for somebody who is logged in: files wait on disk."""
+    if request.get(SESSION) is None:
+        return request
+    return request.clone(client_max_size=request.client_max_size + 4 * request.app[SERVICES].library.max_bytes)
 
 
 _KEPT = {"title": "Title", "source": "Text", "summary": "Summary", "bio": "About you"}

@@ -9,15 +9,19 @@ from aiohttp import web
 
 from fedblog.blog.model import DeliveryCounts, Post, PostStatus, PostText
 from fedblog.errors import Conflict, InvalidInput, NotFound
-from fedblog.storage import actors, deliveries, desk, posts
+from fedblog.media.figures import foreign_pictures
+from fedblog.storage import actors, deliveries, desk, media, posts
+from fedblog.web.filters import counted
 from fedblog.web.keys import SERVICES
 from fedblog.web.studio.access import Who, done, post_for, requested_post, show, wants_json
 from fedblog.web.studio.delivery import progress_words
 from fedblog.web.studio.forms import Form
 from fedblog.web.studio.preview import render_preview
+from fedblog.web.studio.uploads import bring_here, with_uploads
 from fedblog.web.studio.writing import Writing, check, hints, of_form, of_post, with_revision, working_title
 
-_ACTIONS = ("preview", "save", "publish", "autosave")
+_ACTIONS = ("preview", "save", "publish", "autosave", "upload", "bring")
+_UPLOADED = "The picture is in the text. Nothing else is saved yet."
 MAX_BEGUN_TITLE, MAX_BEGUN_TEXT = 300, 5_000
 _NOTHING = DeliveryCounts(delivered=0, waiting=0, failed=0)
 
@@ -58,6 +62,12 @@ async def _take(request: web.Request, who: Who, form: Form, post: Post | None) -
     todo = form.choice("action", _ACTIONS)
     try:
         check(writing, form)
+        if todo != "autosave":
+            writing = await with_uploads(request, who, form, writing)
+        if todo == "upload":
+            return await editor_page(request, who, post, writing, version=version, told=_UPLOADED)
+        if todo == "bring":
+            return await _bring(request, who, post, writing, version)
         if todo == "preview":
             html = await render_preview(request, writing)
             return await editor_page(request, who, post, writing, version=version, preview=html)
@@ -71,6 +81,19 @@ async def _take(request: web.Request, who: Who, form: Form, post: Post | None) -
         return await editor_page(
             request, who, post, writing, version=version, problem=str(error), status=HTTPStatus.BAD_REQUEST
         )
+
+
+async def _bring(
+    request: web.Request, who: Who, post: Post | None, writing: Writing, version: int
+) -> web.StreamResponse:
+    """Pictures on other servers become ours, in the editor; saving keeps that."""
+    base_url = request.app[SERVICES].settings.base_url
+    html = await render_preview(request, writing, as_it_is=True)
+    cover = [writing.image_url] if writing.image_url and not writing.image_url.startswith(f"{base_url}/") else []
+    changed, came, failed = await bring_here(request, who, writing, [*cover, *foreign_pictures(html, base_url)])
+    told = f"{counted(len(came), 'picture')} brought here. Save to keep that." if came else ""
+    problem = f"No picture could be had from {', '.join(dict.fromkeys(failed))}." if failed else ""
+    return await editor_page(request, who, post, changed, version=version, told=told, problem=problem)
 
 
 async def _save(
@@ -93,7 +116,7 @@ async def _save(
     where = f"/studio/posts/{saved.id}"
     if todo != "publish":
         return done(where, "updated" if saved.status is PostStatus.PUBLISHED else "saved")
-    warnings = hints(text)
+    warnings = hints(text, request.app[SERVICES].settings.base_url)
     if warnings and not form.flag("sure"):
         return await editor_page(request, who, saved, of_post(saved), hints=warnings)
     await publisher.publish(saved.id)
@@ -166,6 +189,15 @@ async def editor_page(
         failed=counts.failed,
         post_url=post_url,
         hints=more.pop("hints", []),
+        told=more.pop("told", ""),
+        elsewhere=_lie_elsewhere(post, writing, services.settings.base_url),
+        cover_pictures=await services.db.read(media.by_names, media.names_in(writing.image_url)),
         panel_open=bool(more.get("problem")),
         **more,
     )
+
+
+def _lie_elsewhere(post: Post | None, writing: Writing, base_url: str) -> bool:
+    """Whether the text as it was last saved, or the cover, shows pictures of other servers."""
+    covered = bool(writing.image_url) and not writing.image_url.startswith(f"{base_url}/")
+    return covered or (post is not None and bool(foreign_pictures(post.content_html, base_url)))

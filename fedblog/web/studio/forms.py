@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import IO, Any, NamedTuple
 from urllib.parse import urlsplit
+
+from aiohttp.web import FileField
 
 from fedblog.activitypub.urls import maybe_uri
 from fedblog.errors import InvalidInput
 
 
+class Upload(NamedTuple):
+    """A file that was sent: what the browser calls it, and its bytes to be read (in a thread)."""
+
+    filename: str
+    file: IO[bytes]
+
+
 class Form:
-    """The fields of one POST. Files and unknown fields are left aside."""
+    """The fields of one POST. Unknown fields are left aside."""
 
     def __init__(self, fields: Mapping[str, Any]) -> None:
         self._fields = fields
@@ -29,6 +38,11 @@ class Form:
         """All values of a repeated field, in order."""
         values = self._fields.getall(name, []) if hasattr(self._fields, "getall") else []
         return [_clean(value, name, limit).strip() for value in values if isinstance(value, str)]
+
+    def upload(self, name: str) -> Upload | None:
+        """A file; None where none was chosen."""
+        value = self._fields.get(name)
+        return Upload(value.filename, value.file) if isinstance(value, FileField) and value.filename else None
 
     def flag(self, name: str) -> bool:
         """Whether a box is ticked."""

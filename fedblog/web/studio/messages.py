@@ -30,6 +30,9 @@ _MESSAGES: Final = MappingProxyType(
         "person_added": "The author can log in now.",
         "person_disabled": "The account can't log in any more.",
         "role": "Role changed.",
+        "media_added": "Picture added.",
+        "media_described": "Description saved. Texts that show the picture keep the one they have.",
+        "media_deleted": "Picture deleted.",
         "retried": "Another try is on its way.",
     }
 )

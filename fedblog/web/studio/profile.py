@@ -7,11 +7,13 @@ from itertools import zip_longest
 from aiohttp import web
 
 from fedblog.errors import InvalidInput
+from fedblog.media.names import PictureKind
 from fedblog.storage import actors
 from fedblog.text.plain import plain_text
 from fedblog.web.keys import SERVICES
 from fedblog.web.studio.access import Who, done, show
 from fedblog.web.studio.forms import Form
+from fedblog.web.studio.uploads import keep_upload
 
 MAX_FIELDS = 8
 _SPARE = 2
@@ -26,7 +28,6 @@ async def profile(request: web.Request, who: Who) -> web.StreamResponse:
         who,
         name=who.actor.name,
         bio=bio,
-        icon_url=who.actor.icon_url,
         fields=[(label, plain_text(value)) for label, value in who.actor.fields],
         approve=who.actor.manually_approves,
     )
@@ -38,7 +39,6 @@ async def _page(
     *,
     name: str,
     bio: str,
-    icon_url: str,
     fields: list[tuple[str, str]],
     approve: bool,
     problem: str = "",
@@ -51,7 +51,6 @@ async def _page(
         "profile.html",
         name=name,
         bio=bio,
-        icon_url=icon_url,
         fields=[*fields, *[("", "")] * empty],
         approve=approve,
         problem=problem,
@@ -71,8 +70,8 @@ async def save_profile(request: web.Request, who: Who, form: Form) -> web.Stream
             who.actor.id,
             name=name,
             summary_source=bio,
-            icon_url=form.url("icon_url"),
-            image_url=who.actor.image_url,
+            icon_url=await _picture(request, who, form, "icon", PictureKind.AVATAR, who.actor.icon_url),
+            image_url=await _picture(request, who, form, "header", PictureKind.HEADER, who.actor.image_url),
             fields=tuple(fields),
             manually_approves=form.flag("approve"),
         )
@@ -82,10 +81,17 @@ async def save_profile(request: web.Request, who: Who, form: Form) -> web.Stream
             who,
             name=name,
             bio=bio,
-            icon_url=form.line("icon_url"),
             fields=fields,
             approve=form.flag("approve"),
             problem=str(error),
             status=400,
         )
     return done("/studio/profile", "profile")
+
+
+async def _picture(request: web.Request, who: Who, form: Form, name: str, kind: PictureKind, present: str) -> str:
+    """The URL of a picture on the profile: the one that was sent, none, or the one that is there."""
+    upload = form.upload(name)
+    if upload is not None:
+        return request.app[SERVICES].library.url(await keep_upload(request, who, upload, kind))
+    return "" if form.flag(f"remove_{name}") else present

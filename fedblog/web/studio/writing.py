@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 from fedblog.blog.model import Post, PostText, Revision, Visibility
 from fedblog.errors import InvalidInput
+from fedblog.media.figures import foreign_pictures
 from fedblog.web.studio.forms import Form
 
 _LANGUAGE = re.compile(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
@@ -95,7 +96,7 @@ def check(writing: Writing, form: Form) -> None:
         raise InvalidInput("A summary has at most 500 characters.", reason="form_too_long")
 
 
-def hints(text: PostText) -> list[str]:
+def hints(text: PostText, base_url: str) -> list[str]:
     """What somebody may want to know before it goes out; none of it forbids publishing."""
     found = []
     missing = _pictures_without_description(text.content_html)
@@ -103,6 +104,14 @@ def hints(text: PostText) -> list[str]:
         found.append("A picture has no description." if missing == 1 else f"{missing} pictures have no description.")
     if text.image_url and not text.image_alt:
         found.append("The cover has no description.")
+    elsewhere = len(foreign_pictures(text.content_html, base_url))
+    if elsewhere:
+        found.append(
+            f"{'A picture lies' if elsewhere == 1 else f'{elsewhere} pictures lie'} on another server. Here readers get"
+            " a link instead: their browsers load nothing from elsewhere."
+        )
+    if text.image_url and not text.image_url.startswith(f"{base_url}/"):
+        found.append("The cover lies on another server and shows in link cards only.")
     return found
 
 
