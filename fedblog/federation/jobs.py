@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 from fedblog.blog.model import Job
@@ -25,16 +25,26 @@ JobHandler = Callable[[Payload], Awaitable[None]]
 LEASE_SECONDS = 120
 POLL_SECONDS = 1.0
 AT_ONCE = 8
+SLOW_AT_ONCE = 3
 MAX_ATTEMPTS = 8
 FIRST_PAUSE, MOST_PAUSE = 60, 86_400
 
 
 class JobRunner:
-    """Runs due jobs until it is stopped, a few at a time."""
+    """Runs due jobs until it is stopped, a few at a time; slow kinds never hold up the others."""
 
-    def __init__(self, db: Database, handlers: Mapping[str, JobHandler], *, clock: Callable[[], float]) -> None:
-        """`handlers` maps each kind of job to the function that does it; that function is given the payload."""
-        self._db, self._handlers, self._clock = db, handlers, clock
+    def __init__(
+        self,
+        db: Database,
+        handlers: Mapping[str, JobHandler],
+        *,
+        clock: Callable[[], float],
+        slow: Collection[str] = (),
+    ) -> None:
+        """`handlers` maps each kind of job to the function that does it; that function is given the payload. Of the
+        `slow` kinds only a few run at once, in places of their own."""
+        self._db, self._handlers, self._clock, self._slow = db, handlers, clock, slow
+        self._under_way: dict[asyncio.Task[None], bool] = {}
         self._wake = asyncio.Event()
         self._stopping = False
         db.add_listener(self._on_event)
@@ -45,10 +55,13 @@ class JobRunner:
 
     async def run(self) -> None:
         """Work until `stop`."""
-        while not self._stopping:
-            self._wake.clear()
-            if not await self.run_due():
-                await self._sleep()
+        try:
+            while not self._stopping:
+                self._wake.clear()
+                if not await self._start_due():
+                    await self._sleep()
+        finally:
+            await asyncio.gather(*self._under_way, return_exceptions=True)
 
     async def stop(self) -> None:
         """Take nothing new; `run` returns after the jobs under way."""
@@ -69,6 +82,34 @@ class JobRunner:
             return False
         await asyncio.gather(*(self._do(job) for job in claimed))
         return bool(claimed)
+
+    async def _start_due(self) -> int:
+        """Start what is due and has a place; how many jobs."""
+        slow = sum(self._under_way.values())
+        quick = len(self._under_way) - slow
+        started = await self._start(AT_ONCE - quick, is_slow=False)
+        return started + (await self._start(SLOW_AT_ONCE - slow, is_slow=True) if self._slow else 0)
+
+    async def _start(self, places: int, *, is_slow: bool) -> int:
+        if places <= 0:
+            return 0
+        only, without = (self._slow, ()) if is_slow else ((), self._slow)
+        try:
+            claimed = await self._db.write(jobs.claim, places, LEASE_SECONDS, only=only, without=without)
+        except StorageUnavailable:
+            log.warning("jobs wait: the database can't be written now")
+            return 0
+        for job in claimed:
+            task = asyncio.create_task(self._do(job), name=f"job {job.kind}")
+            self._under_way[task] = is_slow
+            task.add_done_callback(self._ended)
+        return len(claimed)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        del self._under_way[task]
+        self._wake.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("a job waits for its lease to end: %s", error)
 
     async def _do(self, job: Job) -> None:
         handler = self._handlers.get(job.kind)
@@ -109,7 +150,10 @@ class JobRunner:
 
     async def _sleep(self) -> None:
         due = await self._db.read(jobs.next_due)
-        wait = POLL_SECONDS if due is None else min(POLL_SECONDS, max(0.05, due - self._clock()))
+        wait = POLL_SECONDS
+        if due is not None and (due > self._clock() or not self._under_way):
+            wait = min(POLL_SECONDS, max(0.05, due - self._clock()))
+        # What is due and wasn't started waits for a place: `_ended` wakes us.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait):
                 await self._wake.wait()

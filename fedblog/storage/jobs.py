@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from fedblog.blog.model import Job
@@ -26,14 +27,18 @@ def add(tx: Tx, kind: str, key: str, payload: dict[str, Any], due_at: int) -> No
     tx.emit(Event("job", 0))
 
 
-def claim(tx: Tx, limit: int, lease: int) -> list[Job]:
-    """Take up to `limit` jobs that are due, for `lease` seconds, the longest due first."""
+def claim(tx: Tx, limit: int, lease: int, *, only: Collection[str] = (), without: Collection[str] = ()) -> list[Job]:
+    """Take up to `limit` jobs that are due, for `lease` seconds, the longest due first; of some kinds `only`, or
+    `without` some."""
     lock = " FOR UPDATE SKIP LOCKED" if tx.engine == "postgresql" else ""
+    kinds = [*only, *without]
+    which = f" AND j.kind {'IN' if only else 'NOT IN'} ({marks(len(kinds), 3)})" if kinds else ""
     rows = tx.all(
-        f"SELECT {_JOB} FROM jobs j WHERE j.due_at <= $1 AND j.lease_until <= $1 ORDER BY j.due_at, j.id"
+        f"SELECT {_JOB} FROM jobs j WHERE j.due_at <= $1 AND j.lease_until <= $1{which} ORDER BY j.due_at, j.id"
         f" LIMIT $2{lock}",
         tx.now,
         limit,
+        *kinds,
     )
     for some in chunks(row[0] for row in rows):
         tx.run(f"UPDATE jobs SET lease_until = $1 WHERE id IN ({marks(len(some), 2)})", tx.now + lease, *some)
