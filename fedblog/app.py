@@ -111,7 +111,6 @@ async def services(settings: Settings, *, clock: Clock = time.time) -> AsyncIter
                 },
                 clock=clock,
                 slow=("backfill",),
-                slow=("backfill",),
             ),
             library=Library(db, settings),
             avatars=avatars,
