@@ -103,6 +103,16 @@ def test_INB_08_prefixed_keys_are_judged_by_their_short_names() -> None:
         validate_activity({**CREATE, "object": {"as:id": 5, "as:type": "Note"}})
 
 
+@pytest.mark.parametrize("prop", ["object", "content"])
+def test_what_is_huge_is_refused_without_long_words(prop: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The explainer takes seconds for a full inbox body: there only the place is told."""
+    monkeypatch.setattr(jsonschema.Draft202012Validator, "iter_errors", None)
+    huge = [{"type": "Note", "id": "https://m.example/1"}] * 20_000
+    with pytest.raises(Refused) as caught:
+        validate_activity({**CREATE, prop: huge})
+    assert (caught.value.status, caught.value.reason) == (400, f"schema_{prop}")
+
+
 def test_a_refusal_does_not_repeat_what_was_sent() -> None:
     with pytest.raises(Refused) as caught:
         validate_activity({**CREATE, "to": {"secret": 1}, "cc": 5, "actor": 5})
