@@ -13,7 +13,7 @@ import pytest
 
 from fedblog.blog.model import Post
 from fedblog.demo.peer import PeerServer
-from fedblog.demo.peer_actor import PeerActor
+from fedblog.demo.peer_actor import PeerActor, Style
 from fedblog.demo.peer_payloads import create, note
 from fedblog.demo.peer_server import Answer
 from fedblog.federation.setup import add_author
@@ -31,7 +31,7 @@ async def live(tmp_path: Path) -> AsyncIterator[Live]:
 @pytest.fixture
 async def peers() -> AsyncIterator[list[PeerServer]]:
     async with AsyncExitStack() as stack:
-        styles = ("mastodon", "gotosocial", "pleroma")
+        styles: tuple[Style, ...] = ("mastodon", "gotosocial", "pleroma")
         yield [await stack.enter_async_context(PeerServer(style=style)) for style in styles]
 
 

@@ -116,7 +116,7 @@ class Backfill:
                     max_next=MAX_CONTEXT_PAGES - 1,
                 )
         except FetchFailed as exc:
-            found = Gathered(failure=exc, cursor=source.cursor)
+            found = Gathered(failure=exc, cursor=source.cursor, is_lost=True)
         is_spent = found.failure is not None and found.failure.reason == "budget_spent"
         goes_on = is_spent and (had < MAX_FETCHES or found.pages > 0)
         await self._db.write(self._keep_found, post_id, source, found, goes_on)
@@ -126,7 +126,7 @@ class Backfill:
     def _keep_found(self, tx: Tx, post_id: PostId, source: store.Source, found: Gathered, goes_on: bool) -> None:
         """`goes_on`: the next slice reads on from the cursor, so this was no whole reading."""
         store.add_items(tx, post_id, source.uri, [uri for uri in found.ids if not self._ids.is_local(uri)])
-        state, retry_at = _state_of(found, tx.now)
+        state, retry_at = _state_of(found, source.kind, tx.now)
         due = self._next_read(tx, post_id, source)
         if state in ("gone", "none"):
             due = None
@@ -140,7 +140,7 @@ class Backfill:
             source,
             state=state,
             told=found.told,
-            cursor=found.cursor,
+            cursor="" if state == "whole" else found.cursor,
             due_at=due,
             reads=source.reads + (0 if goes_on else 1),
         )
@@ -164,18 +164,18 @@ def next_read(after: Sequence[int], reads: int, *, since: int, now: int) -> int:
     return now + (after[-1] << min(max(0, reads - len(after)), MAX_DOUBLINGS))
 
 
-def _state_of(found: Gathered, now: int) -> tuple[str, int]:
+def _state_of(found: Gathered, kind: str, now: int) -> tuple[str, int]:
     """(state of the place, not before when it may be asked again)."""
-    failure = found.failure
-    if failure is None:
-        return ("partial" if found.cursor else "whole"), 0
-    if failure.reason == "fetch_gone":
-        return "gone", 0
-    if failure.reason == "not_a_collection":
-        return "none", 0
-    if failure.reason in ("http_401", "http_403"):
+    reason = found.failure.reason if found.failure is not None else ""
+    if reason in ("fetch_gone", "not_a_collection"):
+        if kind == "note" and not found.is_lost:
+            return "whole", 0  # the note is there, it only has no such list
+        return ("gone" if kind == "note" else "none"), 0
+    if reason in ("http_401", "http_403"):
         return "closed", now + CLOSED_SECONDS
-    return ("partial" if found.pages else "failed"), 0
+    if reason:
+        return ("partial" if found.pages else "failed"), 0
+    return ("partial" if found.cursor else "whole"), 0
 
 
 def _is_open(tx: Tx, post_id: PostId) -> bool:

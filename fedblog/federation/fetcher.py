@@ -101,18 +101,6 @@ class Fetcher:
             raise FetchFailed(f"{uri} leads to another server", reason="id_elsewhere")
         return _read(response, plain_json=True)
 
-    async def hints(self, uri: Uri, *, budget: Budget | None = None) -> FetchedDocument:
-        """A document that is only a list of places to look at (a collection, a page of one): plain JSON will do and
-        its `id` is not compared, but it comes from the host that was asked. Raises as `document` does."""
-        try:
-            async with asyncio.timeout(DOCUMENT_SECONDS):
-                response = await self._get(uri, budget, None)
-        except TimeoutError as exc:
-            raise ConnectFailed(f"{host_of(uri)} took too long") from exc
-        if not same_origin(response.url, uri):
-            raise FetchFailed(f"{uri} leads to another server", reason="id_elsewhere")
-        return _read(response, plain_json=True)
-
     async def plain(self, uri: Uri, *, accept: str, budget: Budget | None = None) -> Response:
         """An unsigned GET for WebFinger, host-meta and NodeInfo; raises as `document` does, whatever the type."""
 

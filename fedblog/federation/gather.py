@@ -21,13 +21,15 @@ MAX_CONTEXT_PAGES = 10
 @dataclass(slots=True)
 class Gathered:
     """What a collection gave: `ids` in order, `told` its totalItems, `cursor` the page that was not read any more (""
-    when it was read to its end), `pages` how many were fetched, `failure` what stopped it."""
+    when it was read to its end), `pages` how many were fetched, `failure` what stopped it, `is_lost` that it was
+    the note itself that couldn't be had."""
 
     ids: dict[str, None] = field(default_factory=dict)
     told: int | None = None
     cursor: str = ""
     pages: int = 0
     failure: FetchFailed | None = None
+    is_lost: bool = False
 
 
 class _Step(NamedTuple):

@@ -432,6 +432,28 @@ async def test_COL_08b_counts_of_found_notes_and_of_living_threads(house: House)
     assert (stored.remote_likes, stored.remote_announces) == (7, 1)
 
 
+@pytest.mark.parametrize("shape", ["missing", "not a list", "nonsense", "nothing", "closed"])
+async def test_COL_08b_a_note_without_a_usable_list_is_still_read(house: House, shape: str) -> None:
+    """Its counts are; the list is asked for again with it, a closed one a day later."""
+    post = await house.publish()
+    sent = await arrives(house, post)
+    base = f"{sent['id']}/replies"
+    shapes = {"missing": base, "not a list": sent["id"], "nonsense": ["", 7, {"first": 3}], "nothing": None}
+    sent["replies"] = shapes.get(shape, base)
+    if shape == "closed":
+        house.world.serve({"id": base, "type": "Collection"}, status=403)
+    house.world.serve(sent)
+    await later(house)
+    house.world.serve({**sent, "likes": {"type": "Collection", "totalItems": 4}})
+    asked = house.world.fetches(base)
+    await later(house, 2 * DAY)
+    stored = await house.reply(sent["id"])
+    assert stored is not None
+    assert stored.remote_likes == 4
+    assert house.world.fetches(base) > asked or shape not in ("missing", "closed")
+    assert await missing(house, post) == []
+
+
 async def test_BACK_03_an_edit_that_we_missed_and_a_note_that_is_gone(house: House) -> None:
     """The origin is asked anyway, so what it says now counts: newer words, a narrower audience, 410."""
     post = await house.publish()
