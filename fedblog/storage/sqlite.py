@@ -204,12 +204,13 @@ class SqliteEngine:
             self._reading[number] -= 1
 
     def _read(self, connection: sqlite3.Connection, unit: Callable[[Tx], T]) -> T:
+        _roll_back(connection)
         connection.execute("PRAGMA query_only = ON")
         connection.execute("BEGIN")
         try:
             return unit(self._tx(connection))
         finally:
-            connection.execute("ROLLBACK")
+            _roll_back(connection)
 
     async def write(self, unit: Callable[[Tx], T]) -> T:
         """Run a unit in the next group; its value after the commit, or its own error."""
@@ -241,6 +242,7 @@ class SqliteEngine:
             return [Outcome(error=_unavailable(exc)) for _ in units]
 
     def _write_group(self, connection: sqlite3.Connection, units: list[Unit]) -> list[Outcome]:
+        _roll_back(connection)
         connection.execute("BEGIN IMMEDIATE")
         try:
             outcomes = [self._write_one(connection, unit) for unit in units]
@@ -265,6 +267,13 @@ class SqliteEngine:
             return Outcome(error=_unavailable(exc) if isinstance(exc, sqlite3.OperationalError) else exc)
         connection.execute("RELEASE unit")
         return Outcome(value, events=tuple(dict.fromkeys(tx.events)))
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    """End a transaction, where there still is one: after some errors SQLite has ended it by itself, and after others
+    one that couldn't be ended would stand in the way of everything that follows."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
 
 
 def _settle(future: asyncio.Future[Any], outcome: Outcome) -> None:
