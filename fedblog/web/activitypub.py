@@ -188,13 +188,20 @@ async def activity_by_id(request: web.Request) -> web.Response:
 
 
 def _public_activity(tx: Tx, uri: str) -> bytes:
-    """The bytes of a public activity. One whose object is gone or not public any more is not found (ART-23)."""
+    """The bytes of a public activity. One whose object is gone or not public any more is not found (ART-23); a Create
+    holds its object as it was told last, and an Update that another one followed is not found: what was edited away
+    is not to be had here."""
     activity = outgoing.by_uri(tx, uri)
     if activity is None or not activity.public:
         raise NotFound("no such activity")
     if activity.type in ("Create", "Announce", "Update") and not _still_public(tx, activity.object_uri):
         raise NotFound("no such activity")
-    return activity.body
+    newest = outgoing.last_told(tx, activity.object_uri) if activity.type in ("Create", "Update") else None
+    if newest is None or newest.id == activity.id:
+        return activity.body
+    if activity.type == "Update":
+        raise NotFound("no such activity")
+    return wire.dump({**wire.parse_object(activity.body), "object": wire.parse_object(newest.body).get("object")})
 
 
 def _still_public(tx: Tx, object_uri: str) -> bool:

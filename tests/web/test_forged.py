@@ -35,3 +35,23 @@ async def test_whose_reply_was_removed_is_not_told(desk: Desk) -> None:
     assert "Mia" in page.text
     assert "wanda" not in page.text.lower()
     assert (await desk.parts.db.read(replies.thread, PostId(post.id)))[0].reply.id == removed.id
+
+
+async def test_COL_01_what_was_edited_away_is_not_to_be_had_any_more(desk: Desk) -> None:
+    """An activity's address doesn't keep the first version of a text that was changed."""
+    post = await desk.write_post("anna", source="The first words.")
+    parts, account = desk.parts, await desk.account("anna")
+    told = []
+    for words in ("The second words.", "The last words."):
+        text = await parts.publisher.compose(title=post.title, source=words, look_up=False)
+        await parts.publisher.edit(post.id, text, editor_id=account.actor_id)
+    browser = desk.browser(Accept="application/activity+json")
+    for activity in await desk.sent():
+        if activity.type in ("Create", "Update"):
+            page = await browser.get(activity.uri)
+            told.append((activity.type, page.status, "last words" in page.text))
+            assert "first words" not in page.text
+            assert "second words" not in page.text
+    assert ("Create", 200, True) in told
+    assert ("Update", 200, True) in told
+    assert ("Update", 404, False) in told
