@@ -47,6 +47,7 @@ from fedblog.storage.seal import Sealer, load_secret
 from fedblog.web import login, routes
 from fedblog.web.assets import Assets
 from fedblog.web.cache import PageCache, PostIndex
+from fedblog.web.closed import closed_middleware
 from fedblog.web.headers import add_headers
 from fedblog.web.keys import LIMITS, PAGES, POST_INDEX, RENDERER, SERVICES, SETTINGS
 from fedblog.web.limits import RateLimits
@@ -136,6 +137,7 @@ def build_app(settings: Settings, *, clock: Clock = time.time) -> web.Applicatio
             observe_middleware(settings),
             errors_middleware,
             host_middleware(settings),
+            closed_middleware(),
             login.session_middleware,
         ],
         client_max_size=FORM_BYTES,

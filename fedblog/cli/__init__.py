@@ -8,6 +8,7 @@ import click
 
 from fedblog import __version__
 from fedblog.cli.backup import backup, restore
+from fedblog.cli.closing import self_destruct
 from fedblog.cli.config import config
 from fedblog.cli.delivery import deliver
 from fedblog.cli.demo import demo
@@ -61,5 +62,6 @@ for command in (
     backup,
     restore,
     config,
+    self_destruct,
 ):
     main.add_command(command)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import click
 
-from fedblog.blog.model import Account, Role
+from fedblog.blog.model import Account, Actor, Role
 from fedblog.cli.program import Program, json_option, pass_program, print_json, print_table, read_password, when
 from fedblog.errors import InvalidInput, NotFound
+from fedblog.federation.leaving import Farewell, delete_author
+from fedblog.federation.rotation import rotate_keys
 from fedblog.federation.services import Services
 from fedblog.federation.setup import add_author
-from fedblog.storage import accounts
+from fedblog.storage import accounts, actors
 from fedblog.storage.database import Tx
 from fedblog.text.slug import valid_username
 from fedblog.web.passwords import check_new_password, hash_password
@@ -112,6 +114,52 @@ def role(program: Program, name: str, role: str) -> None:
 
     program.run(lambda services: services.db.write(change))
     click.echo(f"{name} is {role} now")
+
+
+@user.command("rotate-key")
+@click.argument("name")
+@pass_program
+def rotate_key(program: Program, name: str) -> None:
+    """Give an author, the blog or the instance new keys; the old ones are listed for another week."""
+
+    async def work(services: Services) -> None:
+        actor = await services.db.read(_actor, name, services.settings.domain)
+        await rotate_keys(services.db, services.ids, services.settings, services.sealer, actor)
+
+    program.run(work)
+    click.echo(f"{name} signs with new keys within five minutes; everybody who knows this actor is told")
+
+
+@user.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Really: there is no way back.")
+@pass_program
+def delete(program: Program, name: str, yes: bool) -> None:
+    """Delete somebody for good, with all posts and answers. The name can't be used again."""
+    if not yes:
+        raise InvalidInput(f"this deletes {name} with all posts and answers, here and elsewhere: say --yes to do it")
+
+    async def work(services: Services) -> Farewell:
+        author = await services.db.read(_author, name)
+        return await delete_author(services.db, services.ids, services.sealer, author)
+
+    told = program.run(work)
+    click.echo(f"{name} is gone with {told.posts} published posts; {told.inboxes} inboxes are told")
+
+
+def _author(tx: Tx, name: str) -> Actor:
+    found = actors.by_local_name(tx, name.lower().removeprefix("@"))
+    if found is None or found.local != "author" or found.deleted_at is not None:
+        raise NotFound(f"nobody here is called {name}; `fedblog user list` shows who there is")
+    return found
+
+
+def _actor(tx: Tx, name: str, domain: str) -> Actor:
+    """An author or the blog by name; the instance by the domain."""
+    found = actors.instance(tx) if name == domain else actors.by_local_name(tx, name.lower().removeprefix("@"))
+    if found is None or found.deleted_at is not None:
+        raise NotFound(f"no actor here is called {name}; `fedblog user list` shows who there is")
+    return found
 
 
 def _find(tx: Tx, name: str) -> Account:

@@ -158,6 +158,17 @@ def of_post(tx: Tx, post_id: PostId, kind: ReactionKind, limit: int) -> list[Rea
     return [_read(row) for row in rows]
 
 
+def emoji_of_post(tx: Tx, post_id: PostId, limit: int) -> list[tuple[str, int]]:
+    """(emoji, how many) of the public reactions to a post, the most used first (INB-23)."""
+    rows = tx.all(
+        "SELECT emoji, count(*) FROM reactions WHERE post_id = $1 AND kind = 'like' AND public = 1 AND emoji <> ''"
+        " GROUP BY emoji ORDER BY count(*) DESC, emoji LIMIT $2",
+        post_id,
+        limit,
+    )
+    return [(emoji, int(number)) for emoji, number in rows]
+
+
 def of_replies(tx: Tx, reply_ids: Sequence[ReplyId]) -> dict[ReplyId, list[Reaction]]:
     """The public reactions to some replies, oldest first; replies without any are left out."""
     found: dict[ReplyId, list[Reaction]] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from fedblog.web import activitypub, collections, inboxes, login, media, wellknown
+from fedblog.web import activitypub, collections, inboxes, login, media, quotes, wellknown
 from fedblog.web.public import author, feeds, home, interact, post, site, tag
 from fedblog.web.studio import add_routes as add_studio_routes
 
@@ -27,6 +27,7 @@ def add_all(app: web.Application) -> None:
     inboxes.add_inboxes(app)
     activitypub.add_routes(router)
     collections.add_routes(router)
+    quotes.add_routes(router)
 
     login.add_routes(router)
     add_studio_routes(router)

@@ -15,7 +15,7 @@ from fedblog.cli.program import EXIT_CODES
 
 ROOT = Path(__file__).parents[2]
 DOCS = (ROOT / "docs" / "cli.md").read_text("utf-8")
-SECTIONS = dict(re.findall(r"^### `(fedblog [a-z ]+)`\n(.*?)(?=^##|\Z)", DOCS, re.MULTILINE | re.DOTALL))
+SECTIONS = dict(re.findall(r"^### `(fedblog [a-z -]+)`\n(.*?)(?=^##|\Z)", DOCS, re.MULTILINE | re.DOTALL))
 
 
 def commands(group: click.Group = main, path: str = "fedblog") -> Iterator[tuple[str, click.Command]]:

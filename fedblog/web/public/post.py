@@ -38,6 +38,7 @@ from fedblog.web.documents import is_public
 from fedblog.web.filters import counted
 from fedblog.web.keys import PAGES, POST_INDEX, RENDERER, SERVICES, SESSION
 from fedblog.web.pages import FOR_ALL, FOR_ONE, HTML, alternate_link
+from fedblog.web.public.echoes import Echoes, read_echoes
 from fedblog.web.public.items import lede, tag_links
 
 MAX_INDENT = 4
@@ -79,6 +80,7 @@ class PostView:
     likes: tuple[Reaction, ...]
     boosts: tuple[Reaction, ...]
     liked_replies: dict[ReplyId, list[Actor]]
+    echoes: Echoes
     elsewhere: tuple[Missing, ...]
     pictures: dict[str, Media]
 
@@ -162,6 +164,7 @@ def read_view(tx: Tx, ids: LocalIds, name: str, slug: str, after: str) -> PostVi
             reply_id: [one.actor for one in _public(found_here) if one.kind is ReactionKind.LIKE][:NAMES_SHOWN]
             for reply_id, found_here in by_reply.items()
         },
+        echoes=read_echoes(tx, found, shown, by_reply),
         elsewhere=tuple(elsewhere(tx, found.id)),
         pictures=media.by_names(tx, media.names_in(found.image_url)),
     )
@@ -201,6 +204,10 @@ def make_context(view: PostView, session: Session | None, ids: LocalIds, after: 
         "cover": next(iter(view.pictures.values()), None),
         "marks": mark_rows(view.rows, MAX_INDENT),
         "reactions": view.liked_replies,
+        "emoji": view.echoes.emoji,
+        "quotes": view.echoes.quotes,
+        "reply_emoji": view.echoes.reply_emoji,
+        "moved": view.echoes.moved,
         "elsewhere": view.elsewhere[:ORIGINALS_SHOWN],
         "elsewhere_count": sum(one.number for one in view.elsewhere),
         "continued": bool(after),

@@ -15,12 +15,15 @@ from fedblog.web.studio import (
     inbox_log,
     media,
     moderation,
+    moving,
     overview,
     people,
     posts,
     preview,
     profile,
     publication,
+    quotes,
+    reporting,
     revisions,
 )
 from fedblog.web.studio.access import action, page
@@ -44,6 +47,7 @@ def _add_posts(router: web.UrlDispatcher) -> None:
     router.add_post("/studio/posts/{id}", action(editor.save_post, uploads=True))
     router.add_get("/studio/posts/{id}/delivery", page(publication.delivery))
     router.add_post("/studio/posts/{id}/retry", action(publication.retry))
+    router.add_post("/studio/posts/{id}/pin", action(publication.pin))
     router.add_get("/studio/posts/{id}/unpublish", page(publication.ask_unpublish))
     router.add_post("/studio/posts/{id}/unpublish", action(publication.unpublish))
     router.add_get("/studio/posts/{id}/delete", page(publication.ask_delete))
@@ -61,6 +65,10 @@ def _add_conversations(router: web.UrlDispatcher) -> None:
     router.add_post("/studio/answers/{id}", action(answers.edit_answer))
     router.add_get("/studio/answers/{id}/delete", page(answers.ask_delete_answer))
     router.add_post("/studio/answers/{id}/delete", action(answers.delete_answer))
+    router.add_get("/studio/replies/{id}/report", page(reporting.ask_report))
+    router.add_post("/studio/replies/{id}/report", action(reporting.report))
+    router.add_get("/studio/quotes", page(quotes.list_quotes))
+    router.add_post("/studio/quotes/{id}", action(quotes.decide))
     router.add_get("/studio/followers", page(followers.list_followers))
     router.add_post("/studio/followers/{id}", action(followers.decide_follower))
 
@@ -76,6 +84,9 @@ def _add_media(router: web.UrlDispatcher) -> None:
 def _add_settings(router: web.UrlDispatcher) -> None:
     router.add_get("/studio/profile", page(profile.profile))
     router.add_post("/studio/profile", action(profile.save_profile, uploads=True))
+    router.add_get("/studio/moving", page(moving.moving))
+    router.add_post("/studio/moving/aliases", action(moving.save_aliases))
+    router.add_post("/studio/moving/target", action(moving.move))
     router.add_get("/studio/account", page(account.account))
     router.add_post("/studio/account/password", action(account.change_password))
     router.add_post("/studio/account/sessions", action(account.end_sessions))

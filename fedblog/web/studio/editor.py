@@ -142,6 +142,8 @@ async def _compose(request: web.Request, writing: Writing, *, is_draft: bool) ->
         pictures=writing.pictures,
         visibility=writing.visibility,
         comments_open=writing.comments_open,
+        reply_policy=writing.reply_policy,
+        quote_policy=writing.quote_policy,
         look_up=not is_draft,
     )
 

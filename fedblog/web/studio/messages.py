@@ -33,6 +33,14 @@ _MESSAGES: Final = MappingProxyType(
         "media_added": "Picture added.",
         "media_described": "Description saved. Texts that show the picture keep the one they have.",
         "media_deleted": "Picture deleted.",
+        "pinned": "On your profile now. Servers that know you show it on top.",
+        "unpinned": "No longer on your profile.",
+        "reported": "Reported to the people who look after that server.",
+        "quote_accepted": "Allowed. Their server is told.",
+        "quote_rejected": "Not allowed. Their server is told.",
+        "aliases": "Saved. Servers that know you are told.",
+        "moved": "Moved. Your followers' servers are told to follow the new account.",
+        "unmoved": "Your profile no longer says that you moved.",
         "retried": "Another try is on its way.",
     }
 )

@@ -68,6 +68,14 @@ async def delete(request: web.Request, who: Who, form: Form) -> web.StreamRespon
     return done("/studio/posts", "deleted")
 
 
+async def pin(request: web.Request, who: Who, form: Form) -> web.StreamResponse:
+    """Put it on its author's profile, or take it off; profiles elsewhere show it on top. The text is left alone."""
+    post = await requested_post(request, who)
+    pinned = form.choice("do", ("pin", "unpin")) == "pin"
+    await request.app[SERVICES].publisher.pin(post.id, pinned)
+    return done(f"/studio/posts/{post.id}", "pinned" if pinned else "unpinned")
+
+
 async def retry(request: web.Request, who: Who, form: Form) -> web.StreamResponse:
     """Send again what servers could not be given."""
     post = await requested_post(request, who)

@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
+from typing import TypeVar
 
-from fedblog.blog.model import Post, PostText, Revision, Visibility
+from fedblog.blog.model import Post, PostText, QuotePolicy, ReplyPolicy, Revision, Visibility
 from fedblog.errors import InvalidInput
 from fedblog.media.figures import foreign_pictures
 from fedblog.web.studio.forms import Form
 
 _LANGUAGE = re.compile(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
+
+
+NOBODY = "nobody"  # the fourth choice of who may reply: the comments are closed
+_Policy = TypeVar("_Policy", ReplyPolicy, QuotePolicy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,8 @@ class Writing:
     pictures: bool = False
     visibility: Visibility = Visibility.PUBLIC
     comments_open: bool = True
+    reply_policy: ReplyPolicy = ReplyPolicy.EVERYONE
+    quote_policy: QuotePolicy = QuotePolicy.EVERYONE
     word_count: int = 0
 
 
@@ -48,6 +55,8 @@ def of_post(post: Post) -> Writing:
         pictures=post.pictures,
         visibility=post.visibility,
         comments_open=post.comments_open,
+        reply_policy=post.reply_policy,
+        quote_policy=post.quote_policy,
         word_count=post.word_count,
     )
 
@@ -77,8 +86,15 @@ def of_form(form: Form, stored: Post | None) -> Writing:
         image_alt=form.line("image_alt", limit=10_000)[:1500],
         pictures=form.line("pictures") == "pictures",
         visibility=Visibility.UNLISTED if form.line("visibility") == "unlisted" else Visibility.PUBLIC,
-        comments_open=form.flag("comments_open"),
+        comments_open=form.line("replies") != NOBODY,
+        reply_policy=_one_of(ReplyPolicy, form.line("replies")),
+        quote_policy=_one_of(QuotePolicy, form.line("quotes")),
     )
+
+
+def _one_of(kind: type[_Policy], value: str) -> _Policy:
+    """The policy that was chosen; the widest for anything else."""
+    return next((one for one in kind if one.value == value), next(iter(kind)))
 
 
 def working_title(writing: Writing) -> str:
