@@ -15,6 +15,7 @@ from fedblog.errors import FedblogError, Forbidden, NotFound
 from fedblog.federation.services import Services
 from fedblog.storage import accounts, actors, desk, posts
 from fedblog.storage.database import Tx
+from fedblog.web.errors import retry_headers
 from fedblog.web.form_data import read_form
 from fedblog.web.keys import SERVICES, SESSION
 from fedblog.web.redirects import see_other
@@ -84,15 +85,19 @@ def action(handler: Action, *, role: Role = Role.AUTHOR, uploads: bool = False) 
     async def guarded(request: web.Request) -> web.StreamResponse:
         check_origin(request)
         form = Form(await read_form(_with_room(request) if uploads else request))
-        if request.get(SESSION) is None:
-            return _give_back(request, form, "You were logged out", "Nothing was saved.", HTTPStatus.UNAUTHORIZED)
         try:
+            if request.get(SESSION) is None:
+                return _give_back(request, form, "You were logged out", "Nothing was saved.", HTTPStatus.UNAUTHORIZED)
             check_csrf(request, form.text("csrf"))
             return await handler(request, await _enter(request, role), form)
         except FedblogError as error:
             if not any(form.text(name) for name in _KEPT):
                 raise
-            return _give_back(request, form, "That didn't work", str(error), error.status)
+            answer = _give_back(request, form, "That didn't work", str(error), error.status)
+            answer.headers.update(retry_headers(error))
+            return answer
+        finally:
+            form.close()
 
     return guarded
 
