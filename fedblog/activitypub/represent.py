@@ -31,6 +31,7 @@ _LINKED = frozenset({"Video", "Audio", "Image", "Event"})
 _SUMMARY_IS_EXCERPT = frozenset({"Article", "Page", "Video", "Audio", "Event"})
 _PLAIN_TYPES = frozenset({"text/plain", "text/markdown"})
 _MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]{1,80}")
+_AT_SIGNS = re.compile("[@\ufe6b\uff20]")
 _PARAGRAPHS = re.compile(r"\n\s*\n")
 
 
@@ -43,7 +44,7 @@ def profile_of(doc: ActorDocument, *, domain: str, now: int) -> Profile:
     return Profile(
         uri=doc.id,
         type=doc.type,
-        username=clean_name(name.removeprefix("@"), MAX_USERNAME) or "unknown",
+        username=_one_word(clean_name(name.removeprefix("@"), MAX_USERNAME)) or "unknown",
         domain=domain,
         name=clean_name(doc.name),
         summary_html=clean_remote(doc.summary[:MAX_SUMMARY]),
@@ -59,6 +60,11 @@ def profile_of(doc: ActorDocument, *, domain: str, now: int) -> Profile:
         keys=_remote_keys(doc, now),
         indexable=doc.indexable,
     )
+
+
+def _one_word(name: str) -> str:
+    """A user name that can't pass for a whole handle: `ana@blog.example` of evil.example is its `ana`, no more."""
+    return _AT_SIGNS.split(name, maxsplit=1)[0].strip().replace(" ", "_")
 
 
 def reply_of(

@@ -201,7 +201,9 @@ def _public_activity(tx: Tx, uri: str) -> bytes:
         return activity.body
     if activity.type == "Update":
         raise NotFound("no such activity")
-    return wire.dump({**wire.parse_object(activity.body), "object": wire.parse_object(newest.body).get("object")})
+    told = {**wire.parse_object(activity.body), "object": wire.parse_object(newest.body).get("object")}
+    told.pop("proof", None)  # it was made over the old words
+    return wire.dump(told)
 
 
 def _still_public(tx: Tx, object_uri: str) -> bool:

@@ -197,6 +197,10 @@ def test_a_profile_without_a_user_name_gets_one_from_its_id() -> None:
     assert profile(preferredUsername=None).username == "mia"
     assert profile(preferredUsername=None, id="https://m.example/").username == "unknown"
     assert profile(preferredUsername="x" * 500).username == "x" * 64
+    for sign in "@\ufe6b\uff20":
+        assert profile(preferredUsername=f"ana{sign}blog.example {'x' * 90}").username == "ana"
+    assert profile(preferredUsername="@ana").username == "ana"
+    assert profile(preferredUsername="ana  of blog").username == "ana_of_blog"
 
 
 def test_VIS_02_followers_of_another_origin_are_not_believed() -> None:

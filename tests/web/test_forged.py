@@ -52,6 +52,8 @@ async def test_COL_01_what_was_edited_away_is_not_to_be_had_any_more(desk: Desk)
             told.append((activity.type, page.status, "last words" in page.text))
             assert "first words" not in page.text
             assert "second words" not in page.text
+            if activity.type == "Create":  # a proof would be one of the old words
+                assert '"proof"' not in page.text
     assert ("Create", 200, True) in told
     assert ("Update", 200, True) in told
     assert ("Update", 404, False) in told
