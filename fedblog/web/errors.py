@@ -41,15 +41,18 @@ def is_for_machines(request: web.BaseRequest) -> bool:
 
 def error_response(request: web.Request, error: FedblogError) -> web.Response:
     """The answer to an error raised on purpose."""
-    headers: dict[str, str] = {}
-    retry_after = getattr(error, "retry_after", None)
-    if retry_after is None and isinstance(error, StorageUnavailable):
-        retry_after = STORAGE_RETRY_SECONDS
-    if retry_after is not None:
-        headers["Retry-After"] = str(int(retry_after))
+    headers = retry_headers(error)
     if error.status < 400:
         return web.Response(status=error.status, headers=headers)
     return problem(request, error.status, str(error), error.reason, headers)
+
+
+def retry_headers(error: FedblogError) -> dict[str, str]:
+    """`Retry-After`, where waiting helps."""
+    retry_after = getattr(error, "retry_after", None)
+    if retry_after is None and isinstance(error, StorageUnavailable):
+        retry_after = STORAGE_RETRY_SECONDS
+    return {} if retry_after is None else {"Retry-After": str(int(retry_after))}
 
 
 def problem(
