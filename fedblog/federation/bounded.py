@@ -11,32 +11,35 @@ V = TypeVar("V")
 
 
 class Bounded(Generic[K, V]):
-    """At most `size` entries; the one that was put first goes first, and each ends at its own time."""
+    """At most `size` entries; the one that was put first goes first, and each ends at its own time, or when the clock
+    was set back behind its beginning: what was to hold for a minute must not hold for a day."""
 
     def __init__(self, size: int, clock: Callable[[], float]) -> None:
         self._size, self._clock = size, clock
-        self._entries: OrderedDict[K, tuple[V, float]] = OrderedDict()
+        self._entries: OrderedDict[K, tuple[V, float, float]] = OrderedDict()
 
     def get(self, key: K) -> V | None:
         """The value, unless its time is over."""
         entry = self._entries.get(key)
         if entry is None:
             return None
-        if entry[1] <= self._clock():
+        value, since, until = entry
+        if not since <= self._clock() < until:
             del self._entries[key]
             return None
-        return entry[0]
+        return value
 
     def seconds_left(self, key: K) -> int:
         """Whole seconds that an entry still has, at least 1; 0 where there is none."""
         entry = self._entries.get(key)
-        left = 0.0 if entry is None else entry[1] - self._clock()
+        left = 0.0 if entry is None else entry[2] - self._clock()
         return max(1, round(left)) if left > 0 else 0
 
     def put(self, key: K, value: V, seconds: float) -> None:
         """Keeps a value for so long."""
         self._entries.pop(key, None)
-        self._entries[key] = (value, self._clock() + seconds)
+        now = self._clock()
+        self._entries[key] = (value, now, now + seconds)
         while len(self._entries) > self._size:
             self._entries.popitem(last=False)
 

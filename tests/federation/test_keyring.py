@@ -318,6 +318,16 @@ async def test_SECURITY_56_a_key_costs_few_requests(net: Net, peer: PeerServer, 
     assert len(peer.requests) <= 8
 
 
+def test_SECURITY_129_a_clock_that_was_set_back_keeps_no_note_for_a_day() -> None:
+    """A minute's note made before the clock went back a day is over, not a day longer."""
+    now = [1_000_000.0]
+    cache: bounded.Bounded[str, int] = bounded.Bounded(10, lambda: now[0])
+    cache.put("host", 1, 60)
+    now[0] -= 86_400
+    assert cache.get("host") is None
+    assert cache.seconds_left("host") == 0
+
+
 def test_SECURITY_76_caches_are_bounded_and_expire() -> None:
     """The oldest goes first; time ends the others."""
     now = 0.0
