@@ -79,8 +79,15 @@ class DeliveryWorker:
         try:
             while not self._stopping:
                 self._wake.clear()
-                if not await self._round():
-                    await self._sleep()
+                try:
+                    if not await self._round():
+                        await self._sleep(await self._db.read(deliveries.next_due))
+                except StorageUnavailable as exc:
+                    log.warning("delivery waits: %s", exc)
+                    await self._sleep(None)
+                except Exception:
+                    log.exception("delivery failed in itself and goes on")
+                    await self._sleep(None)
         finally:
             await self._put_back()
 
@@ -98,8 +105,7 @@ class DeliveryWorker:
     async def _round(self) -> bool:
         """Expand and claim once; whether anything was started."""
         try:
-            for activity_id in await self._db.read(outgoing.unexpanded, 20):
-                await self._db.write(outgoing.expand, activity_id)
+            await self._expand()
             free = self._limit - len(self._tasks)
             if free <= 0:
                 return False
@@ -113,6 +119,15 @@ class DeliveryWorker:
         for delivery in claimed:
             self._start(delivery)
         return bool(claimed)
+
+    async def _expand(self) -> None:
+        for activity_id in await self._db.read(outgoing.unexpanded, 20):
+            try:
+                await self._db.write(outgoing.expand, activity_id)
+            except StorageUnavailable:
+                raise
+            except Exception:
+                log.exception("activity %s can't be expanded; the others go on", activity_id)
 
     def _start(self, delivery: Delivery) -> None:
         task = asyncio.create_task(self._deliver(delivery), name=f"deliver-{delivery.id}")
@@ -180,9 +195,8 @@ class DeliveryWorker:
             f" ({attempt.status or attempt.error})",
         )
 
-    async def _sleep(self) -> None:
+    async def _sleep(self, due: int | None) -> None:
         """Until something happens, the next delivery is due, or the poll interval is over."""
-        due = await self._db.read(deliveries.next_due)
         wait = POLL_SECONDS if due is None else min(POLL_SECONDS, max(0.05, due - self._clock()))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait):

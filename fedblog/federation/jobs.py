@@ -58,8 +58,15 @@ class JobRunner:
         try:
             while not self._stopping:
                 self._wake.clear()
-                if not await self._start_due():
-                    await self._sleep()
+                try:
+                    if not await self._start_due():
+                        await self._sleep(await self._db.read(jobs.next_due))
+                except StorageUnavailable as exc:
+                    log.warning("jobs wait: %s", exc)
+                    await self._sleep(None)
+                except Exception:
+                    log.exception("the jobs' runner failed in itself and goes on")
+                    await self._sleep(None)
         finally:
             await asyncio.gather(*self._under_way, return_exceptions=True)
 
@@ -148,8 +155,7 @@ class JobRunner:
         log.info("job %s (%s %s) came to nothing: %s", job.id, job.kind, job.key, error)
         await self._db.write(jobs.done, job.id)
 
-    async def _sleep(self) -> None:
-        due = await self._db.read(jobs.next_due)
+    async def _sleep(self, due: int | None) -> None:
         wait = POLL_SECONDS
         if due is not None and (due > self._clock() or not self._under_way):
             wait = min(POLL_SECONDS, max(0.05, due - self._clock()))
