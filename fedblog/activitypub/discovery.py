@@ -129,8 +129,9 @@ def webfinger_jrd(actor: Actor, *, ids: LocalIds, settings: Settings) -> Json:
 
 def origin_jrd(base_url: str) -> Json:
     """The JRD of the server itself: which actor is the server's own (DISC-11, FEP-d556)."""
-    link = {"rel": REL_SERVICE, "type": ACTIVITY_JSON, "href": LocalIds(base_url).instance()}
-    return {"subject": f"{base_url}/", "links": [link]}
+    instance = LocalIds(base_url).instance()
+    link = {"rel": REL_SERVICE, "type": ACTIVITY_JSON, "href": instance}
+    return {"subject": f"{base_url}/", "aliases": [instance], "links": [link]}
 
 
 def read_jrd(doc: object) -> Jrd:

@@ -79,6 +79,7 @@ async def test_DISC_11_the_origin_names_the_instance_actor(split: Live) -> None:
         found = await jrd(split, origin)
         assert found == {
             "subject": f"{split.base_url}/",
+            "aliases": [f"{split.base_url}/ap/instance"],
             "links": [
                 {
                     "rel": "https://www.w3.org/ns/activitystreams#Service",
