@@ -87,7 +87,7 @@ if (location.hash) openTarget();
 
 // A picture that came hides the initials behind it, which a transparent one would let through.
 function showPicture(image) {
-  if (image.naturalWidth) image.parentElement.classList.add("has-picture");
+  if (image.naturalWidth > 1) image.parentElement.classList.add("has-picture");
 }
 for (const image of document.querySelectorAll(".avatar > img")) {
   if (image.complete) showPicture(image);

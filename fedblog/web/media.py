@@ -18,6 +18,10 @@ FOREVER = "public, max-age=31536000, immutable"
 SOME_DAYS = "public, max-age=259200"
 A_WHILE = "public, max-age=600"
 AVATARS_PER_MINUTE = 1200
+# One transparent pixel.
+NO_AVATAR = bytes.fromhex(
+    "47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b"
+)
 _SANDBOX = "default-src 'none'; sandbox; frame-ancestors 'none'"
 
 
@@ -49,7 +53,12 @@ async def avatar(request: web.Request) -> web.StreamResponse:
         raise NotFound("no such avatar")
     kept = await services.avatars.get(found)
     if kept is None:
-        return web.Response(status=404, headers={"Cache-Control": A_WHILE, "Content-Security-Policy": _SANDBOX})
+        # Not 404: browsers would draw a broken picture over the initials, which are what should be seen.
+        return web.Response(
+            body=NO_AVATAR,
+            content_type="image/gif",
+            headers={"Cache-Control": A_WHILE, "Content-Security-Policy": _SANDBOX},
+        )
     return await _send(kept.path, kept.media_type, SOME_DAYS)
 
 

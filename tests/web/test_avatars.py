@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestServer
 from fedblog.blog.model import Actor, Profile
 from fedblog.media.avatars import AvatarStore, avatar_version
 from fedblog.storage import actors
+from fedblog.web.media import NO_AVATAR
 from tests.live import Live, live_app
 from tests.media import files
 
@@ -98,12 +99,12 @@ async def test_SECURITY_79_anything_else_leaves_the_initials(
     (live, clock), (there, url) = blog, elsewhere
     there.body = files.HOSTILE[name]
     mia = await stranger(live, url)
-    assert (await live.get(path_of(mia))).status == 404
-    assert (await live.get(path_of(mia))).status == 404
+    assert (await live.get(path_of(mia))).body == NO_AVATAR
+    assert (await live.get(path_of(mia))).body == NO_AVATAR
     assert len(there.asked) == 1  # a failure is remembered
     there.body = files.jpeg(60, 60)
     clock.now += 3_601
-    assert (await live.get(path_of(mia))).status == 200
+    assert (await live.get(path_of(mia))).body == there.body
 
 
 @pytest.mark.parametrize("body", [files.png_bomb(), b"\xff\xd8\xff" + b"x" * 600_000])
@@ -112,7 +113,7 @@ async def test_SECURITY_79_bombs_and_large_ones(
 ) -> None:
     (live, _), (there, url) = blog, elsewhere
     there.body = body
-    assert (await live.get(path_of(await stranger(live, url)))).status == 404
+    assert (await live.get(path_of(await stranger(live, url)))).body == NO_AVATAR
 
 
 async def test_only_addresses_that_our_pages_wrote_lead_anywhere(
@@ -133,7 +134,7 @@ async def test_only_addresses_that_our_pages_wrote_lead_anywhere(
 async def test_the_guard_is_asked(tmp_path: Path, elsewhere: tuple[Elsewhere, str]) -> None:
     there, url = elsewhere
     async with live_app(tmp_path, federation={"allow_networks": []}) as live:
-        assert (await live.get(path_of(await stranger(live, url)))).status == 404
+        assert (await live.get(path_of(await stranger(live, url)))).body == NO_AVATAR
     assert there.asked == []
 
 

@@ -6,10 +6,13 @@ export function startUploads(form) {
   const status = document.getElementById("uploading");
   const describe = document.getElementById("describe");
   const alt = document.getElementById("describe-alt");
+  let placed = false; // whether the cursor was ever put anywhere; until then pictures go to the end
   let current = null; // the picture being described: its path and the Markdown that stands in the text
 
   for (const one of form.querySelectorAll("[data-without-script]")) one.hidden = true;
   for (const one of form.querySelectorAll("[data-with-script]")) one.hidden = false;
+
+  source.addEventListener("focus", () => { placed = true; }, { once: true });
 
   const changed = () => source.dispatchEvent(new Event("input", { bubbles: true }));
 
@@ -45,6 +48,7 @@ export function startUploads(form) {
   }
 
   function insert(text) {
+    if (!placed) source.setSelectionRange(source.value.length, source.value.length);
     const before = source.value.slice(0, source.selectionStart);
     const after = source.value.slice(source.selectionEnd);
     const lead = !before || before.endsWith("\n\n") ? "" : before.endsWith("\n") ? "\n" : "\n\n";

@@ -63,9 +63,9 @@ async def _take(request: web.Request, who: Who, form: Form, post: Post | None) -
     try:
         check(writing, form)
         if todo != "autosave":
-            writing = await with_uploads(request, who, form, writing)
-        if todo == "upload":
-            return await editor_page(request, who, post, writing, version=version, told=_UPLOADED)
+            before, writing = writing, await with_uploads(request, who, form, writing)
+            if todo == "upload":
+                return await _uploaded(request, who, post, before, writing, version)
         if todo == "bring":
             return await _bring(request, who, post, writing, version)
         if todo == "preview":
@@ -81,6 +81,14 @@ async def _take(request: web.Request, who: Who, form: Form, post: Post | None) -
         return await editor_page(
             request, who, post, writing, version=version, problem=str(error), status=HTTPStatus.BAD_REQUEST
         )
+
+
+async def _uploaded(
+    request: web.Request, who: Who, post: Post | None, before: Writing, writing: Writing, version: int
+) -> web.StreamResponse:
+    if writing == before:
+        raise InvalidInput("Choose a picture first.", reason="form_no_file")
+    return await editor_page(request, who, post, writing, version=version, told=_UPLOADED)
 
 
 async def _bring(
