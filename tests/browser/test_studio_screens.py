@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Browser, Page
 
-from fedblog.storage import accounts
+from fedblog.blog.model import QuoteState
+from fedblog.storage import accounts, quotes
 from tests.browser.conftest import Watcher, log_in, open_page
 from tests.live import Live
+from tests.samples import make_person, make_reply
 
 pytestmark = pytest.mark.browser
 
@@ -19,7 +21,11 @@ SCREENS = (
     "/studio/posts/{post}/revisions",
     "/studio/posts/{post}/revisions/1",
     "/studio/posts/{post}/unpublish",
+    "/studio/media",
     "/studio/conversations",
+    "/studio/quotes",
+    "/studio/replies/{reply}/report",
+    "/studio/moving",
     "/studio/followers",
     "/studio/profile",
     "/studio/account",
@@ -38,7 +44,8 @@ TOO_SMALL = """() => [...document.querySelectorAll('button, .button, select, sum
 STICKS_OUT = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
-async def _write_post(blog: Live) -> int:
+async def _write_post(blog: Live) -> tuple[int, int]:
+    """A post with everything long, an answer, and a reply of somebody who also asks to quote it; (post, reply)."""
     publisher, db = blog.services.publisher, blog.services.db
     account = (await db.read(accounts.all))[0]
     text = await publisher.compose(
@@ -46,9 +53,25 @@ async def _write_post(blog: Live) -> int:
         source="A long_word_" + "y" * 200 + "\n\n```\n" + "z" * 300 + "\n```",
     )
     post = await publisher.save_draft(text, author_id=account.actor_id)
-    await publisher.publish(post.id)
+    published = await publisher.publish(post.id)
     await publisher.answer(author_id=account.actor_id, post_id=post.id, source="w" * 400)
-    return post.id
+    somebody = await make_person(blog.services, "Mia")
+    reply = await make_reply(blog.services, somebody, f"<p>{'v' * 300}</p>", post=published)
+    uri = f"{somebody.uri}/notes/quote"
+    await db.write(
+        quotes.add,
+        uri=uri,
+        url=uri,
+        actor_id=somebody.id,
+        post_id=post.id,
+        target_uri=uri,
+        state=QuoteState.PENDING,
+        public=True,
+        listed=True,
+        request="{}",
+        published_at=1_800_000_000,
+    )
+    return post.id, reply.id
 
 
 async def _check(page: Page, path: str) -> list[str]:
@@ -67,12 +90,12 @@ async def _check(page: Page, path: str) -> list[str]:
 async def test_every_screen_fits_and_names_its_parts(
     chromium: Browser, blog: Live, watcher: Watcher, phone: bool
 ) -> None:
-    post = await _write_post(blog)
+    post, reply = await _write_post(blog)
     _, page = await open_page(chromium, blog, watcher, phone=phone)
     await log_in(page)
     problems: list[str] = []
     for scheme in ("light", "dark"):
         await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
         for path in SCREENS:
-            problems += await _check(page, path.format(post=post))
+            problems += await _check(page, path.format(post=post, reply=reply))
     assert problems == []

@@ -40,6 +40,29 @@ def markdown(shell: Shell, text: str = "Hello **there**.", name: str = "text.md"
     return str(path)
 
 
+def test_LIFE_03_ACT_11_keys_are_rotated_and_people_leave_only_with_yes(shell: Shell) -> None:
+    """Both say what they did; nothing irreversible happens without --yes."""
+    shell("user", "add", "bob", "--password-stdin", stdin=PASSWORD)
+    assert "new keys" in shell("user", "rotate-key", "bob").stdout
+    shell("user", "rotate-key", "nobody", code=3)
+    shell("user", "delete", "bob", code=2)
+    assert len(shell.json("user", "list")) == 2
+    assert "gone" in shell("user", "delete", "bob", "--yes").stdout
+    assert [one["username"] for one in shell.json("user", "list")] == ["alice"]
+    shell("user", "delete", "bob", "--yes", code=3)
+    shell("user", "delete", "alice", "--yes", code=4)  # the last owner
+    shell("user", "add", "bob", "--password-stdin", stdin=PASSWORD, code=4)
+
+
+def test_LIFE_04_self_destruct_looks_first_and_happens_once(shell: Shell) -> None:
+    """--dry-run changes nothing."""
+    shell("self-destruct", code=2)
+    assert "3 actors" in shell("self-destruct", "--dry-run").stdout
+    assert "3 actors" in shell("self-destruct", "--dry-run").stdout
+    assert "Deleted 3 actors" in shell("self-destruct", "--yes").stdout
+    shell("self-destruct", "--yes", code=4)
+
+
 def test_users_are_added_changed_and_listed(shell: Shell) -> None:
     """Roles, passwords, the last owner, names that are taken."""
     shell("user", "add", "bob", "--role", "editor", "--email", "b@c.example", "--password-stdin", stdin=PASSWORD)

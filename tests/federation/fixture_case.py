@@ -96,6 +96,16 @@ class Case:
         assert await self.house.send(self.house.create(note)) == (202, "reply_published")
         return note
 
+    async def answer_to_actor(self) -> Reply:
+        """An answer of ours to something that the actor wrote: only they decide about it."""
+        note = self.house.note(self.actor, self.post.uri)
+        assert await self.house.send(self.house.create(note)) == (202, "reply_published")
+        parent = await self.house.reply(note["id"])
+        assert parent is not None
+        return await self.house.publisher.answer(
+            author_id=self.house.author.id, reply_id=parent.id, source="Our answer"
+        )
+
     async def counts(self) -> tuple[int, int, int]:
         """Public replies, likes and boosts of the post."""
         post = await self.house.get_post(self.post)
@@ -132,5 +142,7 @@ def state_of(tx: Tx) -> list[Any]:
         tx.all("SELECT uri FROM tombstones ORDER BY uri"),
         tx.all("SELECT actor_id, target_id FROM blocked_by ORDER BY 1, 2"),
         tx.all("SELECT activity_uri FROM reports ORDER BY 1"),
+        tx.all("SELECT uri, target_uri, state, listed FROM quotes ORDER BY 1, 2"),
+        tx.all("SELECT uri, approval, approved_by FROM replies WHERE local = 1 ORDER BY 1"),
         tx.all("SELECT uri, name, deleted_at FROM actors ORDER BY uri"),
     ]

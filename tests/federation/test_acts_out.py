@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fedblog.activitypub.urls import Uri
 from fedblog.blog.model import Post, PostStatus
 from fedblog.errors import Conflict, InvalidInput, NotFound
 from fedblog.federation.housekeeping import tidy
@@ -117,7 +118,7 @@ async def test_ACT_11_new_keys_are_told_and_the_old_ones_stay_a_week(house: Hous
     listed = {one["id"]: one["publicKeyMultibase"] for one in document["assertionMethod"]}
     assert set(listed) == {signing[1].key_id, *(key_id for key_id, _, _ in before)}
     for key_id, multibase in listed.items():
-        assert parse_multibase(multibase, key_id, house.author.uri)
+        assert parse_multibase(multibase, Uri(key_id), Uri(house.author.uri)).key_id == key_id
     assert await house.inboxes_of(update["id"]) == {f"{bob}/inbox", f"{eve}/inbox"}
     house.clock.now += 7 * 86_400 - 1
     await house.db.write(tidy)

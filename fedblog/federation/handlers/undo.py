@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fedblog.activitypub.normalise import id_of, one_or_many, short_names, type_of
 from fedblog.activitypub.urls import maybe_uri, same_id, same_origin
@@ -42,7 +42,9 @@ async def undo(ctx: Context, activity: Activity, sender: Actor) -> Effect:
         return ignored(Outcome.NOT_THE_AUTHOR)
     uri = maybe_uri(act.uri)
     if uri is not None and not same_origin(uri, sender.uri):
-        return ignored(Outcome.NOT_THE_AUTHOR)
+        if act.type not in _REACTIONS:
+            return ignored(Outcome.NOT_THE_AUTHOR)
+        act = replace(act, uri="")  # known by its actor and object alone, as when it came (INB-06)
     if act.type and act.type not in _REACTIONS and act.type not in ("Follow", "Block"):
         return ignored(Outcome.TYPE_NOT_HANDLED)
 
