@@ -13,8 +13,11 @@ import aiohttp
 import msgspec
 import pytest
 import yarl
+from multidict import CIMultiDict, CIMultiDictProxy
 
+from fedblog.activitypub.urls import Uri
 from fedblog.blog.model import Media, Post
+from fedblog.federation.client import Response
 from fedblog.media.names import PictureKind
 from fedblog.storage import actors, media
 from tests.media import files
@@ -314,3 +317,31 @@ async def _raw(desk: Desk, path: str, **headers: str) -> _Answer:
         session.get(url, headers={"Host": "blog.example", **headers}, allow_redirects=False) as answer,
     ):
         return _Answer(answer.status, answer.headers.copy(), await answer.read())
+
+
+async def test_pictures_elsewhere_are_brought_here_at_a_click(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    async def get(uri: str, **options: Any) -> Response:
+        asked.append(uri)
+        body = files.jpeg(300, 200) if "cat" in uri else files.SVG
+        return Response(200, CIMultiDictProxy(CIMultiDict()), body, Uri(uri))
+
+    monkeypatch.setattr(desk.parts.client, "get", get)
+    anna = await desk.logged_in("anna")
+    post = await desk.write_post("anna", publish=False)
+    source = "![cat](https://far.example/cat.jpg?a=1&b=2) and ![bad](https://bad.example/x.svg)"
+    page = await _editor(anna, post, "bring", source=source)
+    (picture,) = await kept(desk)
+    assert page.area("source") == f"![cat](/media/{picture.name}.jpg) and ![bad](https://bad.example/x.svg)"
+    assert "1 picture brought here. Save to keep that." in page.text
+    assert "No picture could be had from bad.example." in page.text
+    assert asked == ["https://far.example/cat.jpg?a=1&b=2", "https://bad.example/x.svg"]
+
+
+async def test_the_put_in_button_without_a_file_says_so(desk: Desk) -> None:
+    anna = await desk.logged_in("anna")
+    post = await desk.write_post("anna", publish=False)
+    page = await _editor(anna, post, "upload", source="My words.")
+    assert (page.status, page.area("source")) == (400, "My words.")
+    assert "Choose a picture first." in page.text
