@@ -58,7 +58,8 @@ class Item:
     @property
     def can_answer(self) -> bool:
         """Whether there is a post to answer under."""
-        return self.post is not None and bool(self.post.uri)
+        imported = self.reply is not None and self.reply.imported
+        return self.post is not None and bool(self.post.uri) and not imported
 
     @property
     def excerpt(self) -> str:
@@ -160,10 +161,18 @@ def _reaction_items(tx: Tx, ids: LocalIds, taken: list[Reaction], since: int) ->
     for one in taken:
         post = found.get(under[one.id] or 0)
         verb = "boosted" if one.kind is ReactionKind.ANNOUNCE else "liked"
-        verb += " your answer under" if one.reply_id is not None else ""
+        verb += _what(tx, one.reply_id)
         href = _post_href(ids, post, authors)
         items.append(Item(one.id, one.actor, one.created_at, one.created_at > since, post, href, verb))
     return items
+
+
+def _what(tx: Tx, reply_id: ReplyId | None) -> str:
+    """What was liked or boosted, where it is not the post itself."""
+    reply = replies.by_id(tx, reply_id) if reply_id is not None else None
+    if reply is None:
+        return ""
+    return " your answer under" if reply.local else " a reply under"
 
 
 def _post_of_reply(tx: Tx, reply_id: ReplyId | None) -> int | None:
@@ -180,6 +189,6 @@ def _post_href(ids: LocalIds, post: Post | None, authors: dict[ActorId, Actor]) 
 
 
 def _reply_link(ids: LocalIds, reply: Reply, post: Post | None, authors: dict[ActorId, Actor]) -> str:
-    if reply.local and post is not None and post.uri:
+    if (reply.local or reply.imported) and post is not None and post.uri:
         return ids.reply_page(authors[post.author_id].username, post.slug, reply.id)
     return reply.url or reply.uri
