@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import aiohttp
+
 from fedblog.blog.model import Role
 from fedblog.storage import accounts, actors, followers, inbox, moderation
 from fedblog.web.studio.account import device_name
@@ -70,12 +72,14 @@ async def test_a_profile_is_saved_and_told(desk: Desk) -> None:
     assert (await desk.sent())[-1].type == "Update"
 
 
-async def test_a_bad_picture_address_keeps_the_rest_of_the_profile_form(desk: Desk) -> None:
+async def test_a_bad_picture_keeps_the_rest_of_the_profile_form(desk: Desk) -> None:
     anna = await desk.logged_in("anna")
-    page = await anna.send("/studio/profile", {"name": "Kept", "bio": "kept too", "icon_url": "javascript:x"})
+    form = aiohttp.FormData({"csrf": (await anna.get("/studio/profile")).csrf, "name": "Anna Z", "bio": "Long words."})
+    form.add_field("icon", b"<svg/>", filename="me.png", content_type="image/png")
+    page = await anna.post("/studio/profile", form)  # type: ignore[arg-type]
     assert page.status == 400
-    assert page.value("name") == "Kept"
-    assert page.area("bio") == "kept too"
+    assert page.value("name") == "Anna Z"
+    assert page.area("bio") == "Long words."
 
 
 async def test_blocking_asks_person_or_server_and_can_be_undone(desk: Desk) -> None:
