@@ -13,7 +13,9 @@ from fedblog.cli.config import config
 from fedblog.cli.delivery import deliver
 from fedblog.cli.demo import demo
 from fedblog.cli.doctor import doctor
+from fedblog.cli.export import export
 from fedblog.cli.fetch import fetch
+from fedblog.cli.import_ import import_
 from fedblog.cli.inbox import inbox, reports
 from fedblog.cli.init import init
 from fedblog.cli.migrate import migrate
@@ -59,6 +61,8 @@ for command in (
     reports,
     doctor,
     migrate,
+    export,
+    import_,
     backup,
     restore,
     config,

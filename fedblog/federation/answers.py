@@ -147,6 +147,8 @@ class Answering:
     def like(self, tx: Tx, reply_id: ReplyId, *, author_id: ActorId) -> bool:
         """An author likes somebody's reply; its author is told. Whether it was new."""
         reply, author = _get_reply(tx, reply_id), actors.by_id(tx, author_id)
+        if reply.imported:
+            raise Conflict("this comment came from a file: nobody would hear of the like", reason="reply_imported")
         liked = actors.by_id(tx, reply.actor_id)
         if any(one.actor.id == author.id for one in _likes(tx, reply_id)):
             return False
@@ -224,6 +226,8 @@ class Answering:
         if (post_id is None) == (parent_id is None):
             raise InvalidInput("answer a post or a reply", reason="answer_target")
         parent = _get_reply(tx, parent_id) if parent_id is not None else None
+        if parent is not None and parent.imported:
+            raise Conflict("this comment came from a file: whoever wrote it can't be reached", reason="reply_imported")
         if parent is not None and parent.state is ReplyState.REMOVED:
             raise Conflict("this reply was deleted by its author", reason="reply_removed")
         found = parent.post_id if parent is not None else post_id

@@ -18,6 +18,8 @@ from fedblog.storage.rows import (
 from fedblog.storage.tx import Tx, marks
 
 _PUBLISHED = "r.shown = 1 AND r.state = 'published'"
+# What has an address that others can ask: imported comments have none.
+_ADDRESSED = f"{_PUBLISHED} AND r.imported = 0"
 # What the author sees as well; an emptied row only where something still stands below it.
 _KNOWN = (
     "(r.state <> 'removed' OR r.shown = 1 OR EXISTS (SELECT 1 FROM replies c WHERE c.parent_id = r.id"
@@ -85,14 +87,20 @@ def count_children(tx: Tx, *, post_id: PostId | None = None, parent_id: ReplyId 
     """How many shown direct answers the reply or the post has."""
     where = "r.post_id = $1 AND r.parent_id IS NULL" if parent_id is None else "r.parent_id = $1"
     count = tx.value(
-        f"SELECT count(*) FROM replies r WHERE {where} AND {_PUBLISHED}", post_id if parent_id is None else parent_id
+        f"SELECT count(*) FROM replies r WHERE {where} AND {_ADDRESSED}", post_id if parent_id is None else parent_id
     )
     return int(count)
 
 
+def count_imported(tx: Tx, post_id: PostId) -> int:
+    """How many of the shown replies came from another system's file and have no address."""
+    sql = f"SELECT count(*) FROM replies r WHERE r.post_id = $1 AND r.imported = 1 AND {_PUBLISHED}"
+    return int(tx.value(sql, post_id))
+
+
 def _uris(tx: Tx, where: str, key: int | None, after: int, limit: int) -> list[tuple[ReplyId, str]]:
     rows = tx.all(
-        f"SELECT r.id, r.uri FROM replies r WHERE {where} AND {_PUBLISHED} AND r.id > $2 ORDER BY r.id LIMIT $3",
+        f"SELECT r.id, r.uri FROM replies r WHERE {where} AND {_ADDRESSED} AND r.id > $2 ORDER BY r.id LIMIT $3",
         key,
         after,
         limit,

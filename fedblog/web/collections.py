@@ -263,7 +263,7 @@ async def context(request: web.Request) -> web.Response:
         post = _post_of(tx, place, "context")
         author = actors.by_id(tx, post.author_id)
         if place.page is None:
-            total = post.reply_count + 1
+            total = post.reply_count - threads.count_imported(tx, post.id) + 1
             return serialise.collection(place.uri, total=total, first=place.first, attributed_to=author.uri)
         found = threads.public_uris(tx, post.id, after=place.after(), limit=IDS_PER_PAGE + 1)
         ids = [(int(key), uri) for key, uri in found]

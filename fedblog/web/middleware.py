@@ -15,6 +15,7 @@ from fedblog.errors import FedblogError, NotFound
 from fedblog.observe import counters, request_id
 from fedblog.web.errors import error_response, problem
 from fedblog.web.keys import ADDRESS
+from fedblog.web.old_paths import moved_from
 from fedblog.web.proxies import client_address, parse_networks
 
 log = logging.getLogger("fedblog.web")
@@ -75,7 +76,7 @@ async def errors_middleware(request: web.Request, handler: Handler) -> web.Strea
     except web.HTTPRequestEntityTooLarge:
         return problem(request, 413, "the body is too large", "body_too_large")
     except web.HTTPNotFound:
-        return problem(request, 404, "", "not_found")
+        return await moved_from(request) or problem(request, 404, "", "not_found")
     except web.HTTPException as error:
         if error.status < HTTPStatus.BAD_REQUEST:
             raise

@@ -10,12 +10,15 @@ from fedblog.blog.model import Actor
 from fedblog.storage import actors
 from fedblog.storage.database import Tx
 from fedblog.web.keys import SERVICES, SETTINGS
+from fedblog.web.old_paths import moved_from
 from fedblog.web.pages import alternate_link, page
 from fedblog.web.public.items import PostList, make_items, pages_of, read_list
 
 
 async def home(request: web.Request) -> web.Response:
     """/"""
+    if "p" in request.query and (moved := await moved_from(request)) is not None:
+        return moved
     services, settings = request.app[SERVICES], request.app[SETTINGS]
     before = request.query.get("before", "")
     blog, several, listed = await services.db.read(_read, before, settings.blog.posts_per_page)
