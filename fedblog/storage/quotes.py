@@ -131,10 +131,12 @@ def shown(tx: Tx, post_id: PostId, limit: int) -> list[Quote]:
 
 def recent(tx: Tx, author_id: ActorId | None, limit: int) -> list[Quote]:
     """Quotes of an author's posts (None: of everybody's) for the studio, newest first."""
+    where, params = "q.public = 1", list[object]([limit])
+    if author_id is not None:
+        params.append(author_id)
+        where += " AND p.author_id = $2"
     rows = tx.all(
-        f"SELECT {_QUOTE} FROM {_FROM} JOIN posts p ON p.id = q.post_id"
-        f" WHERE ($1 = 0 OR p.author_id = $1) AND q.public = 1 ORDER BY q.id DESC LIMIT $2",
-        author_id or 0,
-        limit,
+        f"SELECT {_QUOTE} FROM {_FROM} JOIN posts p ON p.id = q.post_id WHERE {where} ORDER BY q.id DESC LIMIT $1",
+        *params,
     )
     return [_read(row) for row in rows]
