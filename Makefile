@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: conformance help demo serve test lint types unit browser format clean
+.PHONY: bench conformance help demo serve test lint types unit browser format clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,8 +18,8 @@ serve: $(VENV)/.runtime ## Run the blog of ./config.toml
 test: lint types unit ## Lint, types and every test, browser tests included
 
 lint: $(VENV)/.dev
-	$(BIN)/ruff format --check fedblog tests
-	$(BIN)/ruff check fedblog tests
+	$(BIN)/ruff format --check fedblog tests benchmarks
+	$(BIN)/ruff check fedblog tests benchmarks
 	$(BIN)/lint-imports
 
 types: $(VENV)/.dev
@@ -33,6 +33,9 @@ browser: ## Make sure that a Chromium for the browser tests is here
 
 conformance: $(VENV)/.dev ## Print the conformance table; fails on a row without a test
 	$(BIN)/python -m tests.conformance
+
+bench: $(VENV)/.dev ## Measure against the limits of this machine
+	$(BIN)/python -m benchmarks
 
 format: $(VENV)/.dev ## Format and fix what can be fixed
 	$(BIN)/ruff format fedblog tests

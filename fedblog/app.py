@@ -49,7 +49,8 @@ from fedblog.web.assets import Assets
 from fedblog.web.cache import PageCache, PostIndex
 from fedblog.web.closed import closed_middleware
 from fedblog.web.headers import add_headers
-from fedblog.web.keys import LIMITS, PAGES, POST_INDEX, RENDERER, SERVICES, SETTINGS
+from fedblog.web.hot import HotAnswers
+from fedblog.web.keys import HOT, LIMITS, PAGES, POST_INDEX, RENDERER, SERVICES, SETTINGS
 from fedblog.web.limits import RateLimits
 from fedblog.web.middleware import errors_middleware, host_middleware, observe_middleware
 from fedblog.web.renderer import Renderer
@@ -146,10 +147,12 @@ def build_app(settings: Settings, *, clock: Clock = time.time) -> web.Applicatio
     )
     app[SETTINGS] = settings
     app[RENDERER] = Renderer(settings, Assets())
-    app[PAGES] = PageCache()
+    app[PAGES] = PageCache(time.monotonic)
+    app[HOT] = HotAnswers(time.monotonic, time.time)
     app[POST_INDEX] = PostIndex()
     app[LIMITS] = RateLimits(time.monotonic)
     app.on_response_prepare.append(add_headers(settings))
+    app.on_response_prepare.append(app[HOT].keep)  # the last one: what it keeps is complete
     app.cleanup_ctx.append(_open_services(settings, clock))
     if settings.federation.deliver:
         app.cleanup_ctx.append(_run_workers)
@@ -162,6 +165,7 @@ def _open_services(settings: Settings, clock: Clock) -> Callable[[web.Applicatio
     async def opened(app: web.Application) -> AsyncIterator[None]:
         async with services(settings, clock=clock) as parts:
             app[SERVICES] = parts
+            parts.db.add_listener(app[HOT].on_event)
             yield
 
     return opened

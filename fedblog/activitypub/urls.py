@@ -7,6 +7,7 @@ host's address points; that is decided by `federation/guard.py` at connect time.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NewType
 from urllib.parse import urlsplit
 
@@ -20,6 +21,9 @@ _FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\xa0\"<>\\^`{|}\u2028\u2029\ufeff]")
 _HOST = re.compile(r"^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$")
 _IPV6 = re.compile(r"^[0-9a-f:.]+$")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+# One activity names the same few ids dozens of times. Only usable URLs of common length are remembered.
+_REMEMBERED = 4_096
+_REMEMBERED_LENGTH = 300
 
 
 def parse_uri(value: object) -> Uri:
@@ -30,6 +34,10 @@ def parse_uri(value: object) -> Uri:
     """
     if not isinstance(value, str):
         raise InvalidInput("not a URL", reason="uri_invalid")
+    return _parse_short(value) if len(value) <= _REMEMBERED_LENGTH else _parse(value)
+
+
+def _parse(value: str) -> Uri:
     if not value or len(value) > MAX_URI_LENGTH or _FORBIDDEN.search(value) or not value.isprintable():
         raise InvalidInput("not a usable URL", reason="uri_invalid")
     try:
@@ -42,6 +50,9 @@ def parse_uri(value: object) -> Uri:
     if parts.netloc.endswith(":") or not _host_is_plain(host):
         raise InvalidInput("not a usable host", reason="uri_invalid")
     return Uri(value)
+
+
+_parse_short = lru_cache(_REMEMBERED)(_parse)
 
 
 def maybe_uri(value: object) -> Uri | None:
@@ -64,6 +75,10 @@ def _host_is_plain(host: str) -> bool:
 
 def host_of(uri: str) -> str:
     """Host of a `Uri`, lower case, in ASCII (IDNA), with the port when it is not the scheme's own: `a.example:8443`."""
+    return _host_short(uri) if len(uri) <= _REMEMBERED_LENGTH else _host(uri)
+
+
+def _host(uri: str) -> str:
     parts = urlsplit(uri)
     host = (parts.hostname or "").removesuffix(".")
     if not host.isascii():
@@ -74,9 +89,13 @@ def host_of(uri: str) -> str:
     return host if port is None or port == _DEFAULT_PORTS[parts.scheme] else f"{host}:{port}"
 
 
+_host_short = lru_cache(_REMEMBERED)(_host)
+
+
 def origin_of(uri: str) -> str:
     """Scheme and host, comparable: `https://a.example` (FEP-fe34)."""
-    return f"{urlsplit(uri).scheme}://{host_of(uri)}"
+    scheme = "https" if uri.startswith("https:") else urlsplit(uri).scheme
+    return f"{scheme}://{host_of(uri)}"
 
 
 def same_origin(one: str, other: str) -> bool:

@@ -22,7 +22,6 @@ from fedblog.config import Settings
 from fedblog.errors import StorageUnavailable
 from fedblog.storage import dump, integrity, migrate
 from fedblog.storage.dump import Dump
-from fedblog.storage.postgres import PostgresEngine
 from fedblog.storage.sqlite import SqliteEngine
 from fedblog.storage.tx import Clock, Event, RandomBits, Tx
 
@@ -53,6 +52,9 @@ class Database:
         self._listeners: list[Callable[[Event], None]] = []
         self._engine: Engine
         if url.startswith(("postgresql://", "postgres://")):
+            # Its driver is an optional extra, and takes a third of a second to load.
+            from fedblog.storage.postgres import PostgresEngine
+
             self._engine = PostgresEngine(url, clock=clock, random_bits=random, deliver=self._tell)
         else:
             self._engine = SqliteEngine(Path(url), clock=clock, random_bits=random, deliver=self._tell)

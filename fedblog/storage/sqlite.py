@@ -27,6 +27,7 @@ Unit = Callable[[Tx], Any]
 
 READERS = 2
 GROUP = 256
+READ_GROUP = 16
 BUSY_SECONDS = 5.0
 CACHE_KIB = 16_384
 _NAMES = tuple(str(number) for number in range(1, 64))
@@ -160,7 +161,9 @@ class SqliteEngine:
         self._deliver = deliver
         self._writer = UnitConnection(path)
         self._readers: list[UnitConnection] = []
-        self._reading: list[int] = []
+        self._idle: list[UnitConnection] = []
+        self._asked: deque[_Waiting] = deque()
+        self._serving: set[asyncio.Task[None]] = set()
         self._queue: deque[_Waiting] = deque()
         self._drain: asyncio.Task[None] | None = None
         self._closed = False
@@ -173,7 +176,7 @@ class SqliteEngine:
                 reader = UnitConnection(self.path)
                 await reader.open()
                 self._readers.append(reader)
-                self._reading.append(0)
+                self._idle.append(reader)
         except (sqlite3.Error, OSError) as exc:
             await self.close()
             raise StorageUnavailable(f"{self.path}: the database can't be opened: {exc}") from exc
@@ -183,6 +186,7 @@ class SqliteEngine:
         self._closed = True
         if self._drain is not None:
             await self._drain
+        await asyncio.gather(*self._serving, return_exceptions=True)
         for connection in (*self._readers, self._writer):
             await connection.close()
         self._readers.clear()
@@ -191,26 +195,57 @@ class SqliteEngine:
         return SqliteTx(connection, int(self._clock()), self._ids, self._random)
 
     async def read(self, unit: Callable[[Tx], T]) -> T:
-        """Run a unit on one snapshot, on the reader with less to do."""
+        """Run a unit on one snapshot, on the next reader that is free; reads that wait share a hop and a snapshot."""
         if self._closed:
             raise StorageUnavailable("the database is closed")
-        number = self._reading.index(min(self._reading))
-        self._reading[number] += 1
-        try:
-            return await self._readers[number].unit(lambda connection: self._read(connection, unit))
-        except sqlite3.OperationalError as exc:
-            raise _unavailable(exc) from exc
-        finally:
-            self._reading[number] -= 1
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._asked.append(_Waiting(unit, future))
+        if self._idle:
+            task = asyncio.create_task(self._serve(self._idle.pop()))
+            self._serving.add(task)
+            task.add_done_callback(self._serving.discard)
+        result: T = await future
+        return result
 
-    def _read(self, connection: sqlite3.Connection, unit: Callable[[Tx], T]) -> T:
-        _roll_back(connection)
-        connection.execute("PRAGMA query_only = ON")
-        connection.execute("BEGIN")
+    async def _serve(self, reader: UnitConnection) -> None:
+        """Let one reader work until nobody waits."""
         try:
-            return unit(self._tx(connection))
+            while self._asked:
+                group = [self._asked.popleft() for _ in range(min(READ_GROUP, len(self._asked)))]
+                group = [waiting for waiting in group if not waiting.future.cancelled()]
+                await self._serve_group(reader, group)
+        finally:
+            self._idle.append(reader)
+
+    async def _serve_group(self, reader: UnitConnection, group: list[_Waiting]) -> None:
+        units = [waiting.unit for waiting in group]
+        try:
+            outcomes = await reader.unit(lambda connection: self._read_group(connection, units))
+        except BaseException as exc:  # every caller gets an answer, whatever went wrong
+            outcomes = [Outcome(error=_unavailable(exc)) for _ in units]
+            if not isinstance(exc, Exception):
+                raise
+        finally:
+            for waiting, outcome in zip(group, outcomes, strict=True):
+                _settle(waiting.future, outcome)
+
+    def _read_group(self, connection: sqlite3.Connection, units: list[Unit]) -> list[Outcome]:
+        _roll_back(connection)
+        try:
+            connection.execute("PRAGMA query_only = ON")
+            return [self._read_one(connection, unit) for unit in units]
+        except sqlite3.OperationalError as exc:
+            return [Outcome(error=_unavailable(exc)) for _ in units]
         finally:
             _roll_back(connection)
+
+    def _read_one(self, connection: sqlite3.Connection, unit: Unit) -> Outcome:
+        try:
+            if not connection.in_transaction:  # the first one, or SQLite ended it by an error of the one before
+                connection.execute("BEGIN")
+            return Outcome(unit(self._tx(connection)))
+        except BaseException as exc:
+            return Outcome(error=_unavailable(exc) if isinstance(exc, sqlite3.OperationalError) else exc)
 
     async def write(self, unit: Callable[[Tx], T]) -> T:
         """Run a unit in the next group; its value after the commit, or its own error."""

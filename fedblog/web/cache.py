@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import hashlib
+import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
@@ -17,6 +18,10 @@ from fedblog.blog.model import PostId
 
 MAX_BYTES = 64 * 1024 * 1024
 GZIP_LEVEL = 5
+# A page that changes all the time is made anew so often at once, and then at this pace; readers get the one before.
+BURST = 5.0
+RENDERS_A_SECOND = 2.5
+MAX_PACES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +59,20 @@ def pack(page: RenderedPage) -> CachedPage:
 
 
 class PageCache:
-    """Least recently used pages, at most `max_bytes` of them."""
+    """Least recently used pages, at most `max_bytes` of them. `clock` counts seconds and never goes back."""
 
-    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
-        self._max_bytes = max_bytes
+    def __init__(self, clock: Callable[[], float] = time.monotonic, max_bytes: int = MAX_BYTES) -> None:
+        self._clock, self._max_bytes = clock, max_bytes
+        self._paces: dict[Hashable, tuple[float, float]] = {}
         self._pages: OrderedDict[Hashable, tuple[Hashable, CachedPage]] = OrderedDict()
         self._bytes = 0
         self._making: dict[tuple[Hashable, Hashable], asyncio.Task[CachedPage]] = {}
 
     async def get(self, key: Hashable, version: Hashable, make: Callable[[], Awaitable[CachedPage]]) -> CachedPage:
-        """The page of that version; made by one caller while the others wait for the same bytes."""
+        """The page of that version; made by one caller while the others wait for the same bytes.
+
+        Of a page that is asked for and changed all the time an older version may be answered, for less than a second.
+        """
         kept = self._pages.get(key)
         if kept is not None and kept[0] == version:
             self._pages.move_to_end(key)
@@ -71,9 +80,20 @@ class PageCache:
         flight = (key, version)
         task = self._making.get(flight)
         if task is None:
+            if kept is not None and not self._may_make(key):
+                return kept[1]
             task = asyncio.ensure_future(self._make(flight, make))
             self._making[flight] = task
         return await asyncio.shield(task)
+
+    def _may_make(self, key: Hashable) -> bool:
+        now = self._clock()
+        left, seen = self._paces.get(key, (BURST, now))
+        left = min(BURST, left + (now - seen) * RENDERS_A_SECOND)
+        if len(self._paces) > MAX_PACES:
+            self._paces.clear()
+        self._paces[key] = (left - 1 if left >= 1 else left, now)
+        return left >= 1
 
     async def _make(self, flight: tuple[Hashable, Hashable], make: Callable[[], Awaitable[CachedPage]]) -> CachedPage:
         try:

@@ -8,6 +8,7 @@ from fedblog.blog.model import Session
 from fedblog.config import Settings
 from fedblog.federation.services import Services
 from fedblog.web.cache import PageCache, PostIndex
+from fedblog.web.hot import HotAnswers
 from fedblog.web.limits import RateLimits
 from fedblog.web.passwords import Passwords
 from fedblog.web.renderer import Renderer
@@ -16,6 +17,7 @@ SETTINGS = web.AppKey("settings", Settings)
 SERVICES = web.AppKey("services", Services)
 RENDERER = web.AppKey("renderer", Renderer)
 PAGES = web.AppKey("pages", PageCache)
+HOT = web.AppKey("hot", HotAnswers)
 POST_INDEX = web.AppKey("post_index", PostIndex)
 LIMITS = web.AppKey("limits", RateLimits)
 PASSWORDS = web.AppKey("passwords", Passwords)

@@ -14,7 +14,7 @@ from fedblog.config import Settings
 from fedblog.errors import FedblogError, NotFound
 from fedblog.observe import counters, request_id
 from fedblog.web.errors import error_response, problem
-from fedblog.web.keys import ADDRESS
+from fedblog.web.keys import ADDRESS, HOT
 from fedblog.web.old_paths import moved_from
 from fedblog.web.proxies import client_address, parse_networks
 
@@ -37,7 +37,9 @@ def observe_middleware(settings: Settings) -> Middleware:
         started = time.perf_counter()
         status = 0
         try:
-            response = await handler(request)
+            response: web.StreamResponse | None = request.app[HOT].find(request)
+            if response is None:
+                response = await handler(request)
             status = response.status
             response.headers["X-Request-Id"] = request_id.get()
             return response

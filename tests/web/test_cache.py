@@ -103,3 +103,19 @@ def test_the_index_forgets_rather_than_grows() -> None:
 )
 def test_gzip_only_for_those_who_take_it(header: str, accepted: bool) -> None:
     assert accepts_gzip(header) is accepted
+
+
+async def test_a_page_that_changes_all_the_time_is_not_made_all_the_time() -> None:
+    now = 0.0
+    cache, made = PageCache(lambda: now), []
+
+    async def make() -> CachedPage:
+        made.append(version)
+        return page(str(version))
+
+    for version in range(100):
+        await cache.get("key", version, make)
+    assert len(made) < 10
+    now = 1.0
+    version = 100
+    assert (await cache.get("key", version, make)).body == b"100"

@@ -36,10 +36,12 @@ from fedblog.web.cache import CachedPage, RenderedPage, pack
 from fedblog.web.conditional import cached_answer
 from fedblog.web.documents import is_public
 from fedblog.web.filters import counted
+from fedblog.web.hot import mark
 from fedblog.web.keys import PAGES, POST_INDEX, RENDERER, SERVICES, SESSION
 from fedblog.web.pages import FOR_ALL, FOR_ONE, HTML, alternate_link
 from fedblog.web.public.echoes import Echoes, read_echoes
 from fedblog.web.public.items import lede, tag_links
+from fedblog.web.renderer import Renderer
 
 MAX_INDENT = 4
 ROWS_PER_PAGE = 400
@@ -101,8 +103,7 @@ async def _page(request: web.Request, name: str, slug: str, after: str) -> web.R
     renderer = request.app[RENDERER]
 
     def build(view: PostView) -> CachedPage:
-        html = renderer.html("public/post.html", session=session, **make_context(view, session, ids, after))
-        return pack(RenderedPage(html, (alternate_link(view.post.uri),)))
+        return pack(render_view(renderer, view, session, ids, after))
 
     async def make() -> CachedPage:
         view = await services.db.read(read_view, ids, name, slug, after)
@@ -118,7 +119,14 @@ async def _page(request: web.Request, name: str, slug: str, after: str) -> web.R
         index.put(name, slug, post_id)
     version = await services.db.read(posts.thread_version, post_id)
     kept = await request.app[PAGES].get(("post", name, slug, after), version, make)
+    mark(request, post_id)
     return cached_answer(request, kept, HTML, cache_control=FOR_ALL)
+
+
+def render_view(renderer: Renderer, view: PostView, session: Session | None, ids: LocalIds, after: str) -> RenderedPage:
+    """The page's HTML; CPU work."""
+    html = renderer.html("public/post.html", session=session, **make_context(view, session, ids, after))
+    return RenderedPage(html, (alternate_link(view.post.uri),))
 
 
 def find_post(tx: Tx, ids: LocalIds, name: str, slug: str) -> tuple[Post, Actor]:

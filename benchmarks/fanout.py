@@ -1,0 +1,120 @@
+"""One post to many followers on many hosts, against signing alone and against sending alone."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import aiohttp
+
+from benchmarks.crowd import make_people, profile_of, raw_settings, settle_in
+from benchmarks.processes import running
+from benchmarks.table import Row
+from fedblog.activitypub.urls import Uri
+from fedblog.app import services
+from fedblog.blog.model import ActorId, Profile
+from fedblog.config import make_settings
+from fedblog.federation.delivery import MAX_IN_FLIGHT
+from fedblog.federation.services import Services
+from fedblog.signatures.cavage import sign_cavage
+from fedblog.signatures.keys import PrivateKey
+from fedblog.storage import actors, followers
+from fedblog.storage.database import Tx
+
+FOLLOWERS_A_HOST = 5
+
+
+async def measure(rounds: int, count: int, *, profile: Path | None = None) -> list[Row]:
+    """`count` followers, five a host, every second host with a shared inbox."""
+    del profile
+    hosts = max(1, count // FOLLOWERS_A_HOST)
+    row = Row("fanout", f"fan-out: {count:,} followers on {hosts:,} hosts", "per second", goal=0.6)
+    signing, sending = list[float](), list[float]()
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        await settle_in(place)
+        raw = raw_settings(place, allow_http=True, allow_networks=["127.0.0.0/8"], deliver=False)
+        async with running("receiver", {}) as sink, services(make_settings(raw, relative_to=place)) as parts:
+            author = await parts.db.read(actors.by_local_name, "ana")
+            if author is None:
+                raise RuntimeError("no author")
+            person = make_people()[0]
+            inboxes = await parts.db.write(_follow, profile_of(person), author.id, hosts, sink.port)
+            await parts.worker.drain()  # what the set-up left
+            for number in range(rounds):
+                body = await _publish(parts, author.id, number)
+                started = time.perf_counter()
+                await parts.worker.drain()
+                row.values.append(len(inboxes) / (time.perf_counter() - started))
+                signing.append(await asyncio.to_thread(_sign_all, person.key, body, inboxes))
+                sending.append(await _send_all(body, inboxes))
+    row.limits = min((signing, sending), key=lambda rates: sorted(rates)[len(rates) // 2])
+    row.note = f"{len(inboxes):,} inboxes; the limit is {'signing' if row.limits is signing else 'sending'}"
+    return [row]
+
+
+def _follow(tx: Tx, blank: Profile, author: ActorId, hosts: int, port: int) -> list[str]:
+    """Followers on loopback addresses; the inboxes that a post of the author goes to."""
+    inboxes = set()
+    for number in range(hosts * FOLLOWERS_A_HOST):
+        host = number // FOLLOWERS_A_HOST
+        base = f"http://127.{1 + host // 62_500}.{host // 250 % 250}.{1 + host % 250}:{port}"
+        uri = f"{base}/users/f{number}"
+        shared = f"{base}/inbox" if host % 2 else ""
+        profile = replace(
+            blank,
+            uri=uri,
+            url=uri,
+            username=f"f{number}",
+            domain=base.partition("://")[2],
+            inbox=f"{uri}/inbox",
+            shared_inbox=shared,
+            keys=(),
+        )
+        actor = actors.upsert_remote(tx, profile)
+        followers.add(
+            tx, actor_id=actor.id, target_id=author, state="accepted", follow_uri=f"{uri}#f", follow_json="{}"
+        )
+        inboxes.add(shared or f"{uri}/inbox")
+    return sorted(inboxes)
+
+
+async def _publish(parts: Services, author: ActorId, number: int) -> bytes:
+    text = await parts.publisher.compose(title=f"Round {number}", source="The kettle sings again. " * 30)
+    post = await parts.publisher.publish((await parts.publisher.save_draft(text, author_id=author)).id)
+    sent = await parts.db.read(lambda tx: tx.value("SELECT body FROM outgoing WHERE object_uri = $1", post.uri))
+    return bytes(sent)
+
+
+def _sign_all(key: PrivateKey, body: bytes, inboxes: list[str]) -> float:
+    """RSA signatures a second, on all cores."""
+
+    def sign(inbox: str) -> None:
+        sign_cavage(method="POST", url=Uri(inbox), body=body, key=key, now=time.time())
+
+    started = time.perf_counter()
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        list(threads.map(sign, inboxes))
+    return len(inboxes) / (time.perf_counter() - started)
+
+
+async def _send_all(body: bytes, inboxes: list[str]) -> float:
+    """The same bytes, unsigned, by the same client library with as many requests under way."""
+    waiting = iter(inboxes)
+    headers = {"Content-Type": "application/activity+json"}
+    connector = aiohttp.TCPConnector(limit=MAX_IN_FLIGHT, keepalive_timeout=20)
+    async with aiohttp.ClientSession(connector=connector) as session:
+
+        async def work() -> None:
+            for inbox in waiting:
+                async with session.post(inbox, data=body, headers=headers) as answer:
+                    await answer.read()
+
+        started = time.perf_counter()
+        await asyncio.gather(*(work() for _ in range(MAX_IN_FLIGHT)))
+        return len(inboxes) / (time.perf_counter() - started)

@@ -1,0 +1,116 @@
+"""A post with a thousand replies: warm, unchanged and cold."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from pathlib import Path
+
+from aiohttp import ClientSession
+
+from benchmarks import load
+from benchmarks.crowd import HOST, Crowd, fill, raw_settings, settle_in
+from benchmarks.processes import Server, running
+from benchmarks.table import Row
+from fedblog.app import services
+from fedblog.config import make_settings
+from fedblog.federation.services import Services
+from fedblog.web.assets import Assets
+from fedblog.web.cache import pack
+from fedblog.web.public import post as post_page
+from fedblog.web.renderer import Renderer
+
+NOTES = 1_000
+CONNECTIONS = 32
+COLD_BUDGET = 8.0  # µs a note
+
+
+async def measure(rounds: int, count: int, *, profile: Path | None = None) -> list[Row]:
+    """Rates of warm pages and of 304s against plain aiohttp, and the time to make the page anew."""
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        crowd = await settle_in(place)
+        async with services(make_settings(raw_settings(place), relative_to=place)) as parts:
+            await fill(parts, crowd, NOTES)
+            cold = await _cold(parts, crowd, rounds)
+        arguments = {"settings": raw_settings(place), "place": name, "profile": str(profile) if profile else None}
+        async with running("fedblog", arguments, log=place / "log") as server:
+            rows = await _against_bare(server, crowd, place, rounds, count)
+    return [*rows, *cold]
+
+
+async def _against_bare(server: Server, crowd: Crowd, place: Path, rounds: int, count: int) -> list[Row]:
+    rows: list[Row] = []
+    for coding, key in (("gzip", "page_warm"), ("identity", "page_warm_identity")):
+        body, etag = await _fetch(server, crowd.address, coding)
+        (place / coding).write_bytes(body)
+        sent = {"Content-Encoding": "gzip"} if coding == "gzip" else {}
+        bare_arguments = {"path": str(place / coding), "headers": sent}
+        async with running("bare_page", bare_arguments) as bare:
+            warm = Row(key, f"page, warm, {coding}, {len(body) // 1000} kB", "per second", goal=0.9)
+            ours = load.get(crowd.address, HOST, accept="text/html", accept_encoding=coding)
+            theirs = load.get("/page", "localhost", accept="text/html", accept_encoding=coding)
+            await _compare(warm, server, ours, bare, theirs, rounds, count)
+            rows.append(warm)
+            if coding == "gzip":
+                same = Row("page_304", "page, 304", "per second", goal=0.9)
+                ours = load.get(crowd.address, HOST, accept="text/html", accept_encoding=coding, if_none_match=etag)
+                theirs = load.get("/unchanged", "localhost", accept="text/html", if_none_match='"a"')
+                await _compare(same, server, ours, bare, theirs, rounds, count)
+                rows.append(same)
+    return rows
+
+
+async def _compare(row: Row, server: Server, ours: bytes, bare: Server, theirs: bytes, rounds: int, count: int) -> None:
+    await _storm(server, ours, 100)
+    await _storm(bare, theirs, 100)
+    before, used = server.cpu_seconds, bare.cpu_seconds
+    for _ in range(rounds):
+        row.limits.append((await _storm(bare, theirs, count)).rate)
+        row.values.append((await _storm(server, ours, count)).rate)
+    each = [(one.cpu_seconds - start) / rounds / count * 1e6 for one, start in ((server, before), (bare, used))]
+    row.note = f"{each[0]:.0f} µs of CPU each, the limit {each[1]:.0f}"
+
+
+async def _storm(server: Server, request: bytes, count: int) -> load.Result:
+    result = await load.storm("127.0.0.1", server.port, [request] * count, connections=CONNECTIONS)
+    if len(result.statuses) != 1 or not {200, 304}.issuperset(result.statuses):
+        raise RuntimeError(f"unexpected answers: {dict(result.statuses)}")
+    return result
+
+
+async def _fetch(server: Server, path: str, coding: str) -> tuple[bytes, str]:
+    headers = {"Host": HOST, "Accept": "text/html", "Accept-Encoding": coding}
+    async with (
+        ClientSession(auto_decompress=False) as session,
+        session.get(f"http://127.0.0.1:{server.port}{path}", headers=headers) as answer,
+    ):
+        answer.raise_for_status()
+        return await answer.read(), answer.headers["ETag"]
+
+
+async def _cold(parts: Services, crowd: Crowd, rounds: int) -> list[Row]:
+    """The first page, read and rendered, in µs a note; and with its compression."""
+    renderer = Renderer(parts.settings, Assets())
+    _, name, slug = crowd.address.split("/")
+
+    row = Row("page_cold", "page, cold: read and render", "µs a note", limits=[COLD_BUDGET], smaller=True)
+    read = Row("page_read", "of which the read", "µs a note", limits=[COLD_BUDGET], smaller=True)
+    packed = Row("page_pack", "beside it: encode and compress", "µs a note", limits=[COLD_BUDGET], smaller=True)
+    notes = 0
+    for _ in range(rounds + 1):
+        started = time.perf_counter()
+        view = await parts.db.read(post_page.read_view, parts.ids, name[1:], slug, "")
+        was_read = time.perf_counter()
+        rendered = await asyncio.to_thread(post_page.render_view, renderer, view, None, parts.ids, "")
+        made = time.perf_counter()
+        await asyncio.to_thread(pack, rendered)
+        notes = len(view.rows)
+        row.values.append((made - started) / notes * 1e6)
+        read.values.append((was_read - started) / notes * 1e6)
+        packed.values.append((time.perf_counter() - made) / notes * 1e6)
+    for one in (row, read, packed):
+        del one.values[0]
+    row.note = f"{notes} notes on the first page"
+    return [row, read, packed]

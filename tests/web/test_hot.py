@@ -1,0 +1,128 @@
+"""Answers kept as bytes: who gets them, and when they are forgotten."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from aiohttp import HttpVersion10, web
+from aiohttp.test_utils import make_mocked_request
+
+from fedblog.blog.model import PostId
+from fedblog.storage.database import Event
+from fedblog.web.hot import FRESH_SECONDS, HotAnswers, mark
+from tests.live import Live
+from tests.samples import make_author, make_post
+
+POST_ID = PostId(7)
+OWN = {"date", "x-request-id"}
+
+
+class Place:
+    """A few kept answers and a clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.answers = HotAnswers(lambda: self.now, lambda: 1_700_000_000.0)
+
+    async def keep(self, request: web.Request, *, status: int = 200, marked: bool = True) -> None:
+        response = web.Response(status=status, body=b"page", headers={"ETag": '"a"', "Date": "then"})
+        if marked:
+            mark(request, POST_ID)
+        await self.answers.keep(request, response)
+
+
+def ask(method: str = "GET", path: str = "/@ana/first", *, version: Any = None, **headers: str) -> web.Request:
+    given = {"Host": "blog.example", **{name.replace("_", "-"): value for name, value in headers.items()}}
+    more = {"version": version} if version is not None else {}
+    return make_mocked_request(method, path, headers=given, **more)
+
+
+async def test_the_same_question_gets_the_same_bytes() -> None:
+    place = Place()
+    await place.keep(ask(Accept_Encoding="gzip"))
+    assert place.answers.find(ask(Accept_Encoding="gzip")) is not None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ask(),
+        ask(path="/@ana/second", Accept_Encoding="gzip"),
+        ask(Accept="application/activity+json", Accept_Encoding="gzip"),
+        ask(If_None_Match='"a"', Accept_Encoding="gzip"),
+        ask(Accept_Encoding="gzip", Host="elsewhere.example"),
+        ask("HEAD", Accept_Encoding="gzip"),
+        ask("POST", Accept_Encoding="gzip"),
+        ask(Accept_Encoding="gzip", Cookie="a=b"),
+        ask(Accept_Encoding="gzip", Range="bytes=0-1"),
+        ask(version=HttpVersion10, Accept_Encoding="gzip"),
+    ],
+)
+async def test_another_question_does_not(other: web.Request) -> None:
+    place = Place()
+    await place.keep(ask(Accept_Encoding="gzip"))
+    assert place.answers.find(other) is None
+
+
+async def test_what_was_not_marked_or_went_wrong_is_not_kept() -> None:
+    place = Place()
+    await place.keep(ask(), marked=False)
+    await place.keep(ask(), status=500)
+    await place.keep(ask(Cookie="session=1"))
+    assert place.answers.find(ask()) is None
+
+
+@pytest.mark.parametrize(
+    ("event", "stays"), [(Event("post", 7), False), (Event("post", 8), True), (Event("settings", 0), False)]
+)
+async def test_a_change_is_seen_at_once(event: Event, stays: bool) -> None:
+    place = Place()
+    await place.keep(ask())
+    place.answers.on_event(event)
+    assert (place.answers.find(ask()) is not None) is stays
+
+
+async def test_one_asks_anew_while_the_others_are_served() -> None:
+    place = Place()
+    await place.keep(ask())
+    place.now += FRESH_SECONDS
+    assert place.answers.find(ask()) is None
+    assert place.answers.find(ask()) is not None
+    place.now += FRESH_SECONDS
+    assert place.answers.find(ask()) is None
+    assert place.answers.find(ask()) is None
+
+
+async def test_an_old_answer_is_never_served_again() -> None:
+    place = Place()
+    await place.keep(ask())
+    place.now += 2 * FRESH_SECONDS
+    assert place.answers.find(ask()) is None
+    assert place.answers.find(ask()) is None
+
+
+async def test_not_too_many_are_kept() -> None:
+    place = Place()
+    for number in range(300):
+        await place.keep(ask(path=f"/@ana/{number}"))
+    assert place.answers.find(ask(path="/@ana/0")) is None
+    assert place.answers.find(ask(path="/@ana/299")) is not None
+
+
+async def test_the_kept_answer_is_the_first_one_to_the_last_header(live: Live) -> None:
+    await make_post(live.services, (await make_author(live.services)).actor_id)
+    answers = [await live.get("/@ana/first-light") for _ in range(2)]
+    first, second = ([pair for pair in answer.headers.items() if pair[0].lower() not in OWN] for answer in answers)
+    assert sorted(first) == sorted(second)
+    assert answers[0].body == answers[1].body
+    assert len({answer.headers["X-Request-Id"] for answer in answers}) == 2
+    assert all(answer.headers["Date"].endswith("GMT") for answer in answers)
+
+
+async def test_a_kept_answer_is_not_for_a_connection_that_closes(live: Live) -> None:
+    await make_post(live.services, (await make_author(live.services)).actor_id)
+    await live.get("/@ana/first-light")
+    answer = await live.get("/@ana/first-light", headers={"Connection": "close"})
+    assert answer.status == 200
+    assert answer.headers["Connection"] == "close"
