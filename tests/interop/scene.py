@@ -117,20 +117,34 @@ class Scene:
         return self.random.choice(self.people)
 
     def _reply(self, thread: Thread) -> list[tuple[PeerActor, dict[str, Any], int]]:
-        person = self._person()
         parents = [said for said in thread.everything() if not said.deleted]
         parent = self.random.choice(parents) if parents and self.random.random() < 0.8 else None
+        # What is lost must be findable: the parent's own server lists its answers.
+        can_be_lost = parent is not None and parent.author is not None and parent.sent
+        return self._say(thread, parent, lost=can_be_lost and self.random.random() < 0.08)
+
+    def _say(self, thread: Thread, parent: Said | None, *, lost: bool) -> list[tuple[PeerActor, dict[str, Any], int]]:
+        person = self._person()
         parent_uri = parent.uri if parent else thread.post_uri
         text = f"Said {self.count} by {person.username}."
         made = note(person, parent_uri, f"<p>{text}</p>", cc=[thread.author_uri], now=self.now)
         self.crowd.publish(made)
-        # What is lost must be findable: the parent's own server lists its answers.
-        lost = parent is not None and parent.author is not None and parent.sent and self.random.random() < 0.08
         said = Said(made["id"], text, person, parent.depth + 1 if parent else 1, sent=not lost)
         (parent.answers if parent else thread.answers).append(said)
         if parent is not None and parent.author is not None:
             self.crowd.set_replies(parent.uri, [answer.uri for answer in parent.answers])
         return [] if lost else [(person, create(person, made), 0)]
+
+    def answers_to_the_lost(self, round_number: int) -> list[Request]:
+        """Somebody answers each reply that never went out: now it must be found, whatever the time-tables say."""
+        made = []
+        for thread in self.threads:
+            for said in [said for said in thread.everything() if not said.sent and not said.answers]:
+                self.now += 1
+                self.count += 1
+                sent = self._say(thread, said, lost=False)
+                made += [Request(actor, thread.inbox, activity, round_number) for actor, activity, _ in sent]
+        return made
 
     def _edit(self, thread: Thread) -> list[tuple[PeerActor, dict[str, Any], int]]:
         said = self._somebodys(thread)
@@ -146,6 +160,8 @@ class Scene:
         said = self._somebodys(thread)
         if said is None or said.author is None or (said.answers and said.depth > MOST_DEPTH_REMOVED):
             return []
+        if not all(answer.sent for answer in said.answers):
+            return []  # who is gone lists no answers any more: a lost one could not be found
         said.deleted = True
         path = said.uri.removeprefix(self.crowd.base_url)
         self.crowd.objects.pop(path, None)

@@ -38,7 +38,7 @@ ACTS = int(os.environ.get("FEDBLOG_SCENE_ACTS", "2000"))
 ROUNDS = 20
 PEOPLE = 24
 AT_ONCE = 16
-SETTLE_SECONDS = 60
+SETTLE_SECONDS = 90
 HTML = "{http://www.w3.org/1999/xhtml}"
 ENVIRONMENT = {
     "FEDBLOG_FEDERATION__ALLOW_NETWORKS": "127.0.0.0/8",
@@ -130,6 +130,7 @@ async def _play(scene: Scene, blogs: list[Blog]) -> None:
             for blog in blogs:
                 await _authors_answer(scene, blog, round_number)
     assert waiting == []
+    await _send(scene.crowd, scene.answers_to_the_lost(ROUNDS + 8))
 
 
 async def _send(crowd: PeerServer, requests: list[Request]) -> None:
