@@ -18,8 +18,9 @@ class Report:
     unsaid: int = 0
 
     def count(self, what: str, number: int = 1) -> None:
-        """One more of them."""
-        self.counts[what] = self.counts.get(what, 0) + number
+        """So many more of them."""
+        if number:
+            self.counts[what] = self.counts.get(what, 0) + number
 
     def warn(self, place: str, words: str) -> None:
         """Something was left out or changed; `place` is a line or a file."""

@@ -165,11 +165,12 @@ def _note_aliases(tx: Tx, about: About, writers: dict[str, Actor]) -> None:
 
 
 def _followed(tx: Tx, name: str, writers: dict[str, Actor]) -> Actor | None:
-    """Whose followers a file holds: by the folder's name, or the only author's."""
-    if name in writers:
-        return writers[name]
+    """Whose followers a file holds: by the folder's name, or the only author's. None where the posts go to somebody
+    else than who was followed."""
     if name == "activitypub" and len(writers) == 1:
-        return next(iter(writers.values()))
+        name = next(iter(writers))
+    if name in writers:
+        return writers[name] if writers[name].username == name else None
     blog = actors.blog(tx)
     return blog if name == blog.username else None
 

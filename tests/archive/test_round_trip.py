@@ -102,6 +102,32 @@ async def test_LIFE_01_an_empty_blog_of_the_same_domain_becomes_the_same_blog(
         assert (counts["posts"], counts["drafts"], counts["blocks"]) == (1, 1, 1)
 
 
+async def test_LIFE_01_it_goes_page_by_page(
+    source: tuple[Services, Post], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parents may stand on an earlier page, and in an earlier unit of work."""
+    monkeypatch.setattr("fedblog.archive.exporter.PAGE", 10)
+    monkeypatch.setattr("fedblog.archive.exporter.REPLIES", 1)
+    monkeypatch.setattr("fedblog.archive.restore.AT_ONCE", 2)
+    await follow(source[0], "carol")
+    await write_post(source[0], "Another", "text")
+    await pack(source[0], tmp_path / "a.tar.gz", drafts=True)
+    async with blog(tmp_path / "copy") as copy:
+        report = await restore(copy, tmp_path / "a.tar.gz")
+        assert report.warnings == []
+        assert_same(await everything(copy), await everything(source[0]))
+
+
+async def test_LIFE_01_posts_for_somebody_else_bring_no_followers(
+    source: tuple[Services, Post], tmp_path: Path
+) -> None:
+    await pack(source[0], tmp_path / "a.tar.gz", author="alice")
+    async with blog(tmp_path / "copy", authors=("zoe",)) as copy:
+        await restore(copy, tmp_path / "a.tar.gz", author="zoe")
+        assert (await everything(copy))["followers"] == []
+        assert [post[1] for post in (await everything(copy))["posts"]] == [source[1].uri]
+
+
 async def test_LIFE_01_a_second_import_changes_nothing(source: tuple[Services, Post], tmp_path: Path) -> None:
     await pack(source[0], tmp_path / "a.tar.gz", drafts=True)
     async with blog(tmp_path / "copy") as copy:
