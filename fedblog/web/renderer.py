@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from fedblog.config import Settings
 from fedblog.web.assets import Assets
 from fedblog.web.filters import FILTERS
+from fedblog.web.fragments import Fragments
 from fedblog.web.pictures import avatar_source, own_pictures, picture_tag
 
 
@@ -17,6 +18,7 @@ class Renderer:
 
     def __init__(self, settings: Settings, assets: Assets) -> None:
         self.assets = assets
+        self.fragments = Fragments()
         self._environment = Environment(
             loader=PackageLoader("fedblog", "templates"),
             autoescape=True,

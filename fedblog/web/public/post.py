@@ -36,6 +36,7 @@ from fedblog.web.cache import CachedPage, RenderedPage, pack
 from fedblog.web.conditional import cached_answer
 from fedblog.web.documents import is_public
 from fedblog.web.filters import counted
+from fedblog.web.fragments import DrawRow, draw_anew
 from fedblog.web.hot import mark
 from fedblog.web.keys import PAGES, POST_INDEX, RENDERER, SERVICES, SESSION
 from fedblog.web.pages import FOR_ALL, FOR_ONE, HTML, alternate_link
@@ -125,7 +126,12 @@ async def _page(request: web.Request, name: str, slug: str, after: str) -> web.R
 
 def render_view(renderer: Renderer, view: PostView, session: Session | None, ids: LocalIds, after: str) -> RenderedPage:
     """The page's HTML; CPU work."""
-    html = renderer.html("public/post.html", session=session, **make_context(view, session, ids, after))
+    values = make_context(view, session, ids, after)
+    draw: DrawRow = draw_anew
+    if session is None:
+        echoes = view.echoes
+        draw = renderer.fragments.of_page(view.post.author_id, view.liked_replies, echoes.reply_emoji, echoes.moved)
+    html = renderer.html("public/post.html", session=session, fragment=draw, **values)
     return RenderedPage(html, (alternate_link(view.post.uri),))
 
 
