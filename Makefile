@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
+KILLS ?= 200
+INPUTS ?= 100000
 
-.PHONY: bench conformance help demo serve test lint types unit browser format clean
+.PHONY: faults fuzz audit bench conformance help demo serve test lint types unit browser format clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,6 +38,15 @@ conformance: $(VENV)/.dev ## Print the conformance table; fails on a row without
 
 bench: $(VENV)/.dev ## Measure against the limits of this machine
 	$(BIN)/python -m benchmarks
+
+faults: $(VENV)/.dev ## Kill the blog 200 times under load and hold it to what it promised
+	FEDBLOG_KILLS=$(KILLS) FEDBLOG_UPGRADE_STEP=1 $(BIN)/pytest -q -s tests/faults tests/storage/test_upgrade.py
+
+fuzz: $(VENV)/.dev ## Feed inbox and parsers what nobody would write
+	$(BIN)/python -m tests.fuzz.run $(INPUTS)
+
+audit: $(VENV)/.dev ## Ask for known flaws in what is installed; needs the network
+	$(BIN)/pip-audit --skip-editable --progress-spinner off
 
 format: $(VENV)/.dev ## Format and fix what can be fixed
 	$(BIN)/ruff format fedblog tests
