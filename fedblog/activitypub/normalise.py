@@ -19,6 +19,7 @@ from fedblog.activitypub.values import (
     media_type_of,
     near,
     one_or_many,
+    own,
     page_url_of,
     short_names,
     text_of,
@@ -145,7 +146,8 @@ def read_actor(doc: object) -> ActorDocument:
     actor_id = _required_id(raw)
     kind = type_of(raw)
     endpoints = raw.get("endpoints")
-    inbox = link_of(raw.get("inbox"))
+    inbox = own(link_of(raw.get("inbox")), actor_id)
+    shared_inbox = link_of(endpoints.get("sharedInbox")) if isinstance(endpoints, dict) else ""
     return ActorDocument(
         id=actor_id,
         type=kind if kind in ACTOR_TYPES else "actor",
@@ -157,7 +159,7 @@ def read_actor(doc: object) -> ActorDocument:
         icon_url=image_url_of(raw.get("icon")),
         image_url=image_url_of(raw.get("image")),
         inbox=inbox,
-        shared_inbox=link_of(endpoints.get("sharedInbox")) if isinstance(endpoints, dict) else "",
+        shared_inbox=own(shared_inbox, actor_id),
         outbox=link_of(raw.get("outbox")),
         followers=link_of(raw.get("followers")),
         following=link_of(raw.get("following")),

@@ -10,7 +10,7 @@ from html import escape
 from urllib.parse import unquote, urlsplit
 
 from fedblog.activitypub.multikey import read_multibase, read_pem
-from fedblog.activitypub.values import near
+from fedblog.activitypub.values import near, own
 from fedblog.activitypub.vocab import CHAT_TYPES, Activity, ActorDocument, KeyDocument, Note
 from fedblog.blog.audience import audience_of, narrower
 from fedblog.blog.model import ActorId, Attachment, NewReply, Profile, RemoteKey, ReplyState, Visibility
@@ -48,7 +48,7 @@ def profile_of(doc: ActorDocument, *, domain: str, now: int) -> Profile:
         domain=domain,
         name=clean_name(doc.name),
         summary_html=clean_remote(doc.summary[:MAX_SUMMARY]),
-        url=doc.url or doc.id,
+        url=own(doc.url, doc.id) or doc.id,
         icon_url=doc.icon_url,
         image_url=doc.image_url,
         inbox=doc.inbox,
@@ -89,7 +89,7 @@ def reply_of(
     published_at = now if published is None else published
     return NewReply(
         uri=note.id,
-        url=note.url or note.id,
+        url=own(note.url, note.id) or note.id,
         actor_id=actor_id,
         in_reply_to=next(iter(note.in_reply_to), ""),
         state=state,

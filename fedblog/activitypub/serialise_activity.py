@@ -188,8 +188,8 @@ def _answer(kind: str, follow_json: Json, *, actor: Actor, activity_id: str) -> 
 
 def _with_ids(request: Json) -> Json:
     """A QuoteRequest with its objects as ids: nobody needs the quoting text from us."""
-    kept = {key: request[key] for key in ("id", "type", "actor") if key in request}
-    return {**kept, "actor": _id(request.get("actor")), **{k: _id(request.get(k)) for k in ("object", "instrument")}}
+    kept: Json = {key: request[key] for key in ("id", "type") if key in request}
+    return kept | {key: _id(request.get(key)) for key in ("actor", "object", "instrument")}
 
 
 def _bare(document: Json) -> Json:

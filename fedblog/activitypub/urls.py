@@ -104,6 +104,12 @@ def same_origin(one: str, other: str) -> bool:
     return first is not None and second is not None and origin_of(first) == origin_of(second)
 
 
+def same_site(one: str, other: str) -> bool:
+    """Whether one URL's host is the other's or a subdomain of it, whatever the port: who runs one runs both."""
+    hosts = sorted(((urlsplit(uri).hostname or "").lower().removesuffix(".") for uri in (one, other)), key=len)
+    return bool(hosts[0]) and (hosts[0] == hosts[1] or hosts[1].endswith(f".{hosts[0]}"))
+
+
 def same_id(one: str, other: str) -> bool:
     """Whether two ids are the same: scheme and host without case, the rest byte for byte (KEY-04)."""
     if one == other:

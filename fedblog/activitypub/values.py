@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from fedblog.activitypub.urls import maybe_uri, same_origin
+from fedblog.activitypub.urls import maybe_uri, same_origin, same_site
 from fedblog.activitypub.vocab import ACTIVITY_TYPES, ACTOR_TYPES, REPLY_TYPES, Json
 
 AS_NAMESPACE = "https://www.w3.org/ns/activitystreams#"
@@ -116,6 +116,11 @@ def image_url_of(value: object) -> str:
 def count_of(value: object) -> int | None:
     """A non-negative number, else None."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else None
+
+
+def own(value: str, base: str) -> str:
+    """A URL of the document's own site, "" for one of somebody else's: nobody is sent, or led, to third parties."""
+    return value if value and same_site(value, base) else ""
 
 
 def near(value: str | None, base: str) -> str | None:

@@ -82,6 +82,9 @@ async def read_body(request: web.Request, limit: int) -> bytes:
 
 def signed_request(request: web.Request, body: bytes, settings: Settings) -> SignedRequest:
     """The request as it came over the wire: raw target, headers in order and with repeats (SIG-07, SIG-09)."""
-    headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.raw_headers)
+    # As `signatures/headers.py` writes them again, byte for byte, into what was signed.
+    headers = tuple(
+        (name.decode("latin-1"), value.decode("utf-8", "surrogateescape")) for name, value in request.raw_headers
+    )
     scheme, _, authority = settings.base_url.partition("://")
     return SignedRequest(request.method, request.raw_path, headers, body, authority, scheme)

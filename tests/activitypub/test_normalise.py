@@ -382,3 +382,19 @@ def test_VIS_04_chat_messages_are_private_by_kind() -> None:
     note = read_note({**NOTE, "type": "ChatMessage", "to": [PUBLIC]})
     assert visibility_of(note, None, followers_uri="") is Visibility.DIRECT
     assert not note.is_reply_type
+
+
+def test_ACT_03_an_actor_is_reached_on_its_own_site_only() -> None:
+    """Somebody's `inbox` on a victim's server would turn each of our posts into requests there."""
+    actor = {"id": "https://peer.example/u/1", "type": "Person", "preferredUsername": "u"}
+    elsewhere = read_actor({**actor, "inbox": "https://victim.example/inbox"})
+    assert (elsewhere.inbox, elsewhere.partial) == ("", True)
+    shared = {"sharedInbox": "https://victim.example/inbox"}
+    mixed = read_actor({**actor, "inbox": "https://ap.peer.example/inbox", "endpoints": shared})
+    assert (mixed.inbox, mixed.shared_inbox, mixed.partial) == ("https://ap.peer.example/inbox", "", False)
+
+
+def test_SECURITY_47_a_page_on_somebody_elses_site_is_not_linked() -> None:
+    actor = {"id": "https://peer.example/u/1", "type": "Person", "preferredUsername": "u"}
+    read = read_actor({**actor, "inbox": "https://peer.example/inbox", "url": "https://blog.example/@ana"})
+    assert profile_of(read, domain="peer.example", now=1).url == "https://peer.example/u/1"

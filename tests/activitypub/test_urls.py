@@ -16,6 +16,7 @@ from fedblog.activitypub.urls import (
     parse_uri,
     same_id,
     same_origin,
+    same_site,
     without_fragment,
 )
 from fedblog.errors import InvalidInput
@@ -142,3 +143,19 @@ def test_origins_and_ids_compare_as_the_protocol_says() -> None:
     assert not same_id("https://a.example/Users/1", "https://a.example/users/1")
     assert not same_id("https://a.example/u#main-key", "https://a.example/u/#main-key")
     assert without_fragment(Uri("https://a.example/u#main-key")) == "https://a.example/u"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("https://a.example/1", "https://a.example/2", True),
+        ("https://A.example/1", "https://a.example:8443/2", True),
+        ("https://www.a.example/1", "https://a.example/2", True),
+        ("https://a.example/1", "https://social.a.example/2", True),
+        ("https://a.example/1", "https://b.example/2", False),
+        ("https://a.example/1", "https://nota.example/2", False),
+        ("https://a.example.evil.example/1", "https://a.example/2", False),
+    ],
+)
+def test_same_site_is_a_host_and_what_is_below_it(one: str, other: str, expected: bool) -> None:
+    assert same_site(one, other) is same_site(other, one) is expected
