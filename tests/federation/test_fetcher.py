@@ -19,7 +19,8 @@ from fedblog.errors import ConfigError, DialRefused, FetchFailed, FetchGone, Fet
 from fedblog.federation import fetcher as fetcher_module
 from fedblog.federation import links
 from fedblog.federation.client import ConnectFailed
-from fedblog.federation.fetcher import Budget, knocks_for
+from fedblog.federation.fetcher import Budget
+from fedblog.federation.knocks import knocks_for
 from fedblog.signatures.keys import PrivateKey
 from fedblog.storage import actors, deliveries
 from tests.federation.conftest import Net, PeerMaker
