@@ -16,7 +16,7 @@ from typing import IO, BinaryIO, NamedTuple, Self
 
 from fedblog.errors import InvalidInput
 
-MAX_RATIO = 100
+MAX_RATIO = 200
 FREE_BYTES = 64 * 1024 * 1024  # small archives of repeating text are packed well
 MAX_MEMBERS = 2_000_000
 MAX_HEADER = 64 * 1024
