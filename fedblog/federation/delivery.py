@@ -68,6 +68,7 @@ class DeliveryWorker:
         self._stopping = False
         self._tasks: dict[asyncio.Task[None], Delivery] = {}
         self._hosts: Counter[str] = Counter()
+        self._probing: set[str] = set()  # hosts that failed often, and are being asked with one delivery
         db.add_listener(self._on_event)
 
     def wake(self) -> None:
@@ -109,7 +110,7 @@ class DeliveryWorker:
             free = self._limit - len(self._tasks)
             if free <= 0:
                 return False
-            busy = [host for host, count in self._hosts.items() if count >= PER_HOST]
+            busy = [host for host, count in self._hosts.items() if count >= PER_HOST or host in self._probing]
             claimed = await self._db.write(
                 deliveries.claim, limit=free, per_host=PER_HOST, lease_seconds=LEASE_SECONDS, busy_hosts=busy
             )
@@ -147,9 +148,18 @@ class DeliveryWorker:
 
     async def _deliver(self, delivery: Delivery) -> None:
         host = await self._db.read(deliveries.host_state, delivery.host)
-        if host.failures >= BREAKER_FAILURES and self._hosts[delivery.host] > 1:
+        if host.failures < BREAKER_FAILURES:
+            await self._send(delivery, host)
+        elif delivery.host in self._probing:
             await self._db.write(deliveries.release, [delivery.id])  # one probe at a time (DLV-10)
-            return
+        else:
+            self._probing.add(delivery.host)
+            try:
+                await self._send(delivery, host)
+            finally:
+                self._probing.discard(delivery.host)
+
+    async def _send(self, delivery: Delivery, host: HostState) -> None:
         extra = await self._db.read(synchronisation.headers_for, delivery)
         knock = Knock(preferred(host, now=self._clock()))
         attempt = await self._try(delivery, knock, extra)
