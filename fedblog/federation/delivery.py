@@ -31,6 +31,7 @@ LEASE_SECONDS = 60
 POLL_SECONDS = 1.0  # a command in another process may have published something
 MAX_IN_FLIGHT = 50  # DLV-13: a first wave that receivers can answer with their own fetches
 PER_HOST = 2
+GATHER_SECONDS = 0.03
 BREAKER_FAILURES = 5
 WEEK = 7 * 86_400
 DAY = 86_400
@@ -105,6 +106,7 @@ class DeliveryWorker:
 
     async def _round(self) -> bool:
         """Expand and claim once; whether anything was started."""
+        await self._make_room()
         try:
             await self._expand()
             free = self._limit - len(self._tasks)
@@ -120,6 +122,15 @@ class DeliveryWorker:
         for delivery in claimed:
             self._start(delivery)
         return bool(claimed)
+
+    async def _make_room(self) -> None:
+        """A claim looks at every host that something waits for, so a handful of places is filled by one, not each
+        by its own; a moment at most, since hanging hosts may hold on to the others."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GATHER_SECONDS):
+                while self._tasks and self._limit - len(self._tasks) < self._limit // 4:
+                    self._wake.clear()
+                    await self._wake.wait()
 
     async def _expand(self) -> None:
         for activity_id in await self._db.read(outgoing.unexpanded, 20):
