@@ -107,7 +107,7 @@ async def open_page(
         java_script_enabled=scripts,
         viewport={"width": size["width"], "height": size["height"]},
     )
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     page = await context.new_page()
     watcher.watch(page)
     return context, page

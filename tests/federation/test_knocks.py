@@ -12,6 +12,7 @@ from fedblog.activitypub.urls import Uri, host_of
 from fedblog.blog.model import ActorId, HostState
 from fedblog.demo.peer import PeerServer
 from fedblog.demo.peer_server import Answer
+from fedblog.errors import FetchFailed
 from fedblog.federation.client import Response
 from fedblog.federation.delivery import MAX_IN_FLIGHT, DeliveryWorker
 from fedblog.federation.knocks import SCHEME_SECONDS, Knock, next_knocks, preferred, second_knock
@@ -123,10 +124,14 @@ async def test_OUT_09_a_host_that_promised_too_much_gets_rsa(rig: Rig, peer: Pee
 
 
 async def test_OUT_09_nobody_speaks_for_other_hosts(rig: Rig, peer: PeerServer) -> None:
-    """An actor whose inbox is elsewhere says nothing about that server."""
-    person = peer.add_person("eve", key=rig.keys[0], inbox="http://victim.localhost:1/inbox", **ED25519)
-    await rig.live.services.resolver.actor(Uri(person.id))
-    assert (await rig.live.services.db.read(deliveries.host_state, "victim.localhost:1")).scheme == ""
+    """An actor whose inbox is elsewhere says nothing about that server, on its own site or on somebody else's."""
+    foreign = peer.add_person("eve", key=rig.keys[0], inbox="http://victim.localhost:1/inbox", **ED25519)
+    with pytest.raises(FetchFailed, match="no inbox"):
+        await rig.live.services.resolver.actor(Uri(foreign.id))
+    below = peer.add_person("mal", key=rig.keys[1], inbox="http://below.peer.localhost:1/inbox", **ED25519)
+    await rig.live.services.resolver.actor(Uri(below.id))
+    for host in ("victim.localhost:1", "below.peer.localhost:1"):
+        assert (await rig.live.services.db.read(deliveries.host_state, host)).scheme == ""
 
 
 async def test_SIG_18_a_client_that_signs_as_it_is_asked_gets_in(web_house: House) -> None:
