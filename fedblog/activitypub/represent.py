@@ -23,6 +23,7 @@ MAX_TITLE = 300
 MAX_WARNING = 500
 MAX_ALT = 1500
 MAX_SUMMARY = 20_480
+MAX_FIELD = 2_048
 MAX_CONTEXT = 2048
 EMPTY_WARNING = "Content warning"  # shown for a warning without readable words (Misskey sends U+200B)
 
@@ -55,7 +56,7 @@ def profile_of(doc: ActorDocument, *, domain: str, now: int) -> Profile:
         shared_inbox=doc.shared_inbox,
         followers_uri=near(doc.followers, doc.id) or "",
         manually_approves=doc.manually_approves,
-        fields=tuple((clean_name(label), clean_remote(value[:MAX_SUMMARY])) for label, value in doc.fields),
+        fields=tuple((clean_name(label), clean_remote(value[:MAX_FIELD])) for label, value in doc.fields),
         suspended=doc.suspended,
         keys=_remote_keys(doc, now),
         indexable=doc.indexable,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from fedblog.activitypub.normalise import read_note
@@ -30,6 +32,7 @@ from fedblog.storage.database import Tx
 
 # Late answers under closed comments are kept for the author's eyes (ART-18).
 _STATES = {Action.PUBLISH: ReplyState.PUBLISHED, Action.HOLD: ReplyState.HELD, Action.DROP: ReplyState.HIDDEN}
+LONG_TEXT = 20_000  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,13 @@ def addresses_us(ctx: Context, note: Note) -> str:
         if names_actor(ctx.ids, uri):
             return uri
     return ctx.recipient
+
+
+async def off_loop(make: Callable[[Context, Arrived], Effect], ctx: Context, arrived: Arrived) -> Effect:
+    """What `keep_note` or `edit_note` makes; long texts are cleaned off the event loop: hostile ones take a while."""
+    if len(arrived.note.content) < LONG_TEXT:
+        return make(ctx, arrived)
+    return await asyncio.to_thread(make, ctx, arrived)
 
 
 def keep_note(ctx: Context, arrived: Arrived) -> Effect:

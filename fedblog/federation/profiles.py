@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import logging
 from collections.abc import Callable
@@ -45,7 +46,8 @@ async def keep_actor(
     if document.partial and known is None:
         return None
     domain = await _domain(fetcher, document, known, budget)
-    profile = profile_of(document, domain=domain, now=int(clock()))
+    # A hostile biography takes a while to clean: off the loop.
+    profile = await asyncio.to_thread(profile_of, document, domain=domain, now=int(clock()))
     own_ids = {key.id for key in own_keys(document)}
     profile = dataclasses.replace(profile, keys=tuple(key for key in profile.keys if key.key_id in own_ids))
     if known is not None:

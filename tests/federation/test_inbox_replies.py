@@ -286,3 +286,16 @@ async def test_INB_13_votes_and_unknown_types_are_no_comments(house: House) -> N
     chat = {**house.note(bob, post.uri), "type": "ChatMessage"}
     assert await house.send(house.create(chat)) == (202, "reply_private")
     assert await house.thread(post) == []
+
+
+async def test_INB_34_a_long_reply_is_cut_and_changed_like_any_other(house: House) -> None:
+    """Long texts are cleaned in a thread: the way in and the way of an edit are the same as for short ones."""
+    post, bob = await house.publish(), house.person()
+    note = house.note(bob, post.uri, content="<p>" + "long words " * 15_000 + "</p>")
+    assert await house.send(house.create(note)) == (202, "reply_published")
+    (row,) = await house.thread(post)
+    assert 50_000 < len(row.reply.content_html) < 110_000
+    changed = {**note, "content": "<p>" + "other words " * 3_000 + "</p>", "updated": "2026-11-24T02:00:00Z"}
+    assert await house.send(house.activity("Update", bob, changed)) == (202, "reply_edited")
+    (row,) = await house.thread(post)
+    assert row.reply.content_html.startswith("<p>other words")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fedblog.activitypub.vocab import Activity
 from fedblog.blog.model import Actor
 from fedblog.federation.context import Context, Effect, ignored
-from fedblog.federation.notes import Arrived, believe, keep_note
+from fedblog.federation.notes import Arrived, believe, keep_note, off_loop
 from fedblog.federation.reasons import Outcome
 from fedblog.storage.database import Tx
 
@@ -19,7 +19,7 @@ async def create(ctx: Context, activity: Activity, sender: Actor) -> Effect:
     effects = []
     for item in activity.objects[:MAX_OBJECTS]:
         arrived = await believe(ctx, activity, item, sender)
-        effects.append(keep_note(ctx, arrived) if isinstance(arrived, Arrived) else arrived)
+        effects.append(await off_loop(keep_note, ctx, arrived) if isinstance(arrived, Arrived) else arrived)
     if len(effects) == 1:
         return effects[0]
 

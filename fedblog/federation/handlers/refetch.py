@@ -6,7 +6,7 @@ from fedblog.activitypub.urls import Uri
 from fedblog.errors import FetchGone, FetchTemporary
 from fedblog.federation.context import Context, Effect, Trust, ignored
 from fedblog.federation.edits import edit_note
-from fedblog.federation.notes import fetch, keep_note, plan_fetch
+from fedblog.federation.notes import fetch, keep_note, off_loop, plan_fetch
 from fedblog.federation.reasons import Outcome
 from fedblog.storage import replies, tombstones
 from fedblog.storage.database import Tx
@@ -25,8 +25,8 @@ async def refetch(ctx: Context, uri: Uri) -> Effect:
             raise
         return plan_fetch(uri)
     if known:
-        return edit_note(ctx, arrived)
-    return keep_note(ctx, arrived) if arrived.visibility.is_public else ignored(Outcome.NOT_PUBLIC)
+        return await off_loop(edit_note, ctx, arrived)
+    return await off_loop(keep_note, ctx, arrived) if arrived.visibility.is_public else ignored(Outcome.NOT_PUBLIC)
 
 
 async def refetch_deleted(ctx: Context, uri: Uri) -> Effect:

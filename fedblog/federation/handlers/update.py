@@ -11,7 +11,7 @@ from fedblog.errors import Refused
 from fedblog.federation.context import Context, Effect, Trust, ignored
 from fedblog.federation.edits import edit_note
 from fedblog.federation.handlers.refetch import refetch
-from fedblog.federation.notes import Arrived, believe, keep_note, read_own
+from fedblog.federation.notes import Arrived, believe, keep_note, off_loop, read_own
 from fedblog.federation.quotes import quoted_place
 from fedblog.federation.reasons import Outcome
 from fedblog.storage import actors, quotes, replies
@@ -44,20 +44,20 @@ async def update(ctx: Context, activity: Activity, sender: Actor) -> Effect:
 
 async def _apply(ctx: Context, uri: Uri, arrived: Arrived) -> Effect:
     if await ctx.db.read(replies.by_uri, uri) is not None:
-        return edit_note(ctx, arrived)
+        return await off_loop(edit_note, ctx, arrived)
     if await ctx.db.read(quotes.of_object, uri, arrived.author.id):
-        return _requote(ctx, arrived)
+        return await _requote(ctx, arrived)
     published = parse_as2_datetime(arrived.note.published, now=ctx.now)
     if published is None or ctx.now - published < NEW_FOR:
-        return keep_note(ctx, arrived)
+        return await off_loop(keep_note, ctx, arrived)
     if any(ctx.ids.is_local(parent) for parent in arrived.note.in_reply_to[:1]):
         return await refetch(ctx, uri)
     return ignored(Outcome.NOT_RELATED)
 
 
-def _requote(ctx: Context, arrived: Arrived) -> Effect:
+async def _requote(ctx: Context, arrived: Arrived) -> Effect:
     """A Note that quotes us changed: it is brought up to date, or listed no more."""
-    keep = keep_note(ctx, arrived)
+    keep = await off_loop(keep_note, ctx, arrived)
 
     def bring(tx: Tx) -> Outcome:
         place = quoted_place(tx, ctx.ids, arrived.note.quote)
