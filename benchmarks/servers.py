@@ -126,6 +126,8 @@ class _Sink(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.WriteTransport", transport)
+        if not transport.get_extra_info("sockname")[0].startswith("127."):
+            self._transport.abort()  # it listens on all addresses to have every 127.x.y.z; nobody else is served
 
     def data_received(self, data: bytes) -> None:
         self._seen += data
