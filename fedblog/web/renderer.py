@@ -14,6 +14,7 @@ from fedblog.config import Settings
 from fedblog.web.assets import Assets
 from fedblog.web.filters import FILTERS
 from fedblog.web.fragments import Fragments
+from fedblog.web.i18n import gettext, ngettext
 from fedblog.web.pictures import avatar_source, own_pictures, picture_tag
 
 
@@ -47,7 +48,10 @@ class Renderer:
             auto_reload=False,
             cache_size=-1,
             bytecode_cache=_Compiled(),
+            extensions=["jinja2.ext.i18n"],
         )
+        # Put there by the extension, which mypy can't see.
+        self._environment.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
         self._environment.filters.update(FILTERS, own_pictures=own_pictures(settings.base_url))
         self._environment.globals.update(
             site=settings.blog,
