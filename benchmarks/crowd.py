@@ -14,17 +14,8 @@ from typing import Any
 from benchmarks import load
 from fedblog.activitypub.urls import Uri
 from fedblog.app import services
-from fedblog.blog.model import (
-    Actor,
-    NewReply,
-    Post,
-    Profile,
-    RemoteKey,
-    ReplyId,
-    ReplyState,
-    Role,
-    Visibility,
-)
+from fedblog.blog.ledger import Profile, RemoteKey
+from fedblog.blog.model import Actor, NewReply, Post, ReplyId, ReplyState, Role, Visibility
 from fedblog.config import make_settings
 from fedblog.demo.peer_actor import PeerActor
 from fedblog.demo.peer_payloads import create, like, note

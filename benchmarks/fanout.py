@@ -17,7 +17,8 @@ from benchmarks.processes import running
 from benchmarks.table import Row
 from fedblog.activitypub.urls import Uri
 from fedblog.app import services
-from fedblog.blog.model import ActorId, Profile
+from fedblog.blog.ledger import Profile
+from fedblog.blog.model import ActorId
 from fedblog.config import make_settings
 from fedblog.federation.delivery import MAX_IN_FLIGHT
 from fedblog.federation.services import Services

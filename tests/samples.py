@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from fedblog.blog.ledger import Account, Profile
 from fedblog.blog.model import (
-    Account,
     Actor,
     ActorId,
     Attachment,
     NewReply,
     Post,
     PostId,
-    Profile,
     ReactionKind,
     Reply,
     ReplyId,

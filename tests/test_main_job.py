@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 import feedparser
 import pytest
 
-from fedblog.blog.model import Account, Post
+from fedblog.blog.ledger import Account
+from fedblog.blog.model import Post
 from fedblog.demo.peer import PeerServer
 from fedblog.demo.peer_actor import PeerActor
 from fedblog.demo.peer_payloads import create, delete, follow, like, note, update

@@ -13,7 +13,8 @@ from fedblog.activitypub.multikey import read_multibase, read_pem
 from fedblog.activitypub.values import near, own
 from fedblog.activitypub.vocab import CHAT_TYPES, Activity, ActorDocument, KeyDocument, Note
 from fedblog.blog.audience import audience_of, narrower
-from fedblog.blog.model import ActorId, Attachment, NewReply, Profile, RemoteKey, ReplyState, Visibility
+from fedblog.blog.ledger import Profile, RemoteKey
+from fedblog.blog.model import ActorId, Attachment, NewReply, ReplyState, Visibility
 from fedblog.text.dates import parse_as2_datetime
 from fedblog.text.plain import clean_name, plain_text
 from fedblog.text.sanitise import clean_remote, clean_remote_reporting

@@ -11,7 +11,8 @@ from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.pictures import Picture, media_type_of_url, pictures_in
 from fedblog.activitypub.vocab import Json
 from fedblog.activitypub.wire import dump
-from fedblog.blog.model import Actor, Media, Post, QuotePolicy, Reply, ReplyPolicy, Visibility
+from fedblog.blog.ledger import Media
+from fedblog.blog.model import Actor, Post, QuotePolicy, Reply, ReplyPolicy, Visibility
 from fedblog.config import Settings
 from fedblog.text.dates import iso
 from fedblog.text.excerpt import excerpt

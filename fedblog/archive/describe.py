@@ -14,7 +14,8 @@ from fedblog.archive.records import (
     ReactionRecord,
     ReplyRecord,
 )
-from fedblog.blog.model import Actor, Media, Post, ReplyState, ThreadRow
+from fedblog.blog.ledger import Media
+from fedblog.blog.model import Actor, Post, ReplyState, ThreadRow
 from fedblog.storage import actors, archive
 from fedblog.storage.archive import StoredReaction
 from fedblog.storage.database import Tx

@@ -39,7 +39,8 @@ from fedblog.archive.describe import (
     markdown_of,
 )
 from fedblog.archive.records import FORMAT, About, AuthorRecord, BlockRecord, FollowerRecord
-from fedblog.blog.model import Actor, Block, Post, PostStatus, ReplyState, ThreadRow
+from fedblog.blog.ledger import Block
+from fedblog.blog.model import Actor, Post, PostStatus, ReplyState, ThreadRow
 from fedblog.errors import NotFound
 from fedblog.federation.services import Services
 from fedblog.media.library import pictures_of

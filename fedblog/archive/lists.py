@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable
 
-from fedblog.blog.model import Block
+from fedblog.blog.ledger import Block
 
 FOLLOWERS_HEAD = "Account address\r\n"
 DOMAINS_HEAD = ("#domain", "#severity", "#reject_media", "#reject_reports", "#public_comment", "#obfuscate")

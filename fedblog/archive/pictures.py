@@ -14,7 +14,8 @@ import msgspec
 from fedblog.archive.container import Member, lines
 from fedblog.archive.records import PictureRecord
 from fedblog.archive.report import Report
-from fedblog.blog.model import Actor, Media, MediaId
+from fedblog.blog.ledger import Media, MediaId
+from fedblog.blog.model import Actor
 from fedblog.errors import InvalidInput
 from fedblog.federation.services import Services
 from fedblog.media.names import PictureFile, PictureKind, parse_file

@@ -13,17 +13,8 @@ from dataclasses import dataclass, replace
 from fedblog.archive.entries import Comment, Entry, Skipped
 from fedblog.archive.rendering import at_home, merge_tags, render_source
 from fedblog.archive.report import Report
-from fedblog.blog.model import (
-    Account,
-    NewReply,
-    Post,
-    PostId,
-    PostStatus,
-    PostText,
-    ReplyId,
-    ReplyState,
-    Visibility,
-)
+from fedblog.blog.ledger import Account
+from fedblog.blog.model import NewReply, Post, PostId, PostStatus, PostText, ReplyId, ReplyState, Visibility
 from fedblog.errors import InvalidInput, NotFound
 from fedblog.federation.compose import HTML, MAX_TITLE
 from fedblog.federation.services import Services

@@ -6,7 +6,7 @@ import dataclasses
 
 import click
 
-from fedblog.blog.model import FailedDelivery
+from fedblog.blog.ledger import FailedDelivery
 from fedblog.cli.program import Program, json_option, pass_program, print_json, print_table, when
 from fedblog.errors import InvalidInput, NotFound
 from fedblog.federation.services import Services

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from fedblog.blog.model import InboxLogEntry, Report
+from fedblog.blog.ledger import InboxLogEntry, Report
 from fedblog.cli.program import Program, clean, json_option, pass_program, print_json, print_table, when
 from fedblog.errors import NotFound
 from fedblog.federation.services import Services

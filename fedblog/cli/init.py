@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from fedblog.blog.model import Account
+from fedblog.blog.ledger import Account
 from fedblog.cli.making import Owner, Place, check_owner, make_config, make_instance
 from fedblog.cli.program import Program, pass_program, read_password
 from fedblog.config import Settings

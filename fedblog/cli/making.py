@@ -9,7 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fedblog import app
-from fedblog.blog.model import Account, Role
+from fedblog.blog.ledger import Account
+from fedblog.blog.model import Role
 from fedblog.cli.config_file import write_config
 from fedblog.config import Settings, make_settings
 from fedblog.errors import ConfigError, InvalidInput

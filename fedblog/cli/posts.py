@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from fedblog.blog.model import Account, Actor, Post, PostId, PostStatus
+from fedblog.blog.ledger import Account
+from fedblog.blog.model import Actor, Post, PostId, PostStatus
 from fedblog.cli.program import Program, json_option, pass_program, print_json, print_table, when
 from fedblog.errors import InvalidInput, NotFound
 from fedblog.federation.compose import HTML, MARKDOWN

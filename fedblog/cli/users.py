@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from fedblog.blog.model import Account, Actor, Role
+from fedblog.blog.ledger import Account
+from fedblog.blog.model import Actor, Role
 from fedblog.cli.program import Program, json_option, pass_program, print_json, print_table, read_password, when
 from fedblog.errors import InvalidInput, NotFound
 from fedblog.federation.leaving import Farewell, delete_author

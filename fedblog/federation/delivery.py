@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fedblog.activitypub.urls import Uri
-from fedblog.blog.model import Delivery, HostState
+from fedblog.blog.ledger import Delivery, HostState
 from fedblog.errors import FedblogError, FetchFailed, FetchTemporary, StorageUnavailable
 from fedblog.federation.client import Client, Response
 from fedblog.federation.knocks import Knock, is_news, preferred, second_knock

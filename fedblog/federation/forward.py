@@ -10,7 +10,8 @@ from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.urls import host_of, maybe_uri
 from fedblog.activitypub.values import one_or_many
 from fedblog.activitypub.vocab import Activity
-from fedblog.blog.model import ActivityId, Actor, ActorId, Reply, ReplyState
+from fedblog.blog.ledger import ActivityId
+from fedblog.blog.model import Actor, ActorId, Reply, ReplyState
 from fedblog.federation.context import Context, Effect, Trust
 from fedblog.federation.reasons import Outcome
 from fedblog.signatures.proofs import proof_key_id

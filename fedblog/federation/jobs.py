@@ -12,7 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
-from fedblog.blog.model import Job
+from fedblog.blog.ledger import Job
 from fedblog.errors import FedblogError, FetchTemporary, Refused, StorageUnavailable
 from fedblog.storage import jobs
 from fedblog.storage.database import Database, Event

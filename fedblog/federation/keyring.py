@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fedblog.activitypub.normalise import read_actor, read_key
 from fedblog.activitypub.urls import Uri, host_of, maybe_uri, same_id, without_fragment
 from fedblog.activitypub.vocab import KeyDocument
-from fedblog.blog.model import RemoteKey
+from fedblog.blog.ledger import RemoteKey
 from fedblog.errors import DialRefused, FetchFailed, FetchGone, FetchTemporary, InvalidInput, Refused
 from fedblog.federation.bounded import Bounded
 from fedblog.federation.budget import Budget

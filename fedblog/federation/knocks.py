@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from fedblog.activitypub.urls import Uri
-from fedblog.blog.model import HostState
+from fedblog.blog.ledger import HostState
 from fedblog.signatures.rfc9421 import COVERED, accepted_components
 
 #: `rfc9421` signs with RSA, which everybody can verify; Ed25519 is for hosts that say that they can (OUT-09).

@@ -9,7 +9,8 @@ from fedblog.activitypub import serialise, wire
 from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.urls import Uri
 from fedblog.activitypub.vocab import Json
-from fedblog.blog.model import ActivityId, Actor, ActorId
+from fedblog.blog.ledger import ActivityId
+from fedblog.blog.model import Actor, ActorId
 from fedblog.signatures.keys import PrivateKey, private_from_pem
 from fedblog.signatures.proofs import create_proof
 from fedblog.storage import keys, outgoing

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
-from fedblog.blog.model import Delivery
+from fedblog.blog.ledger import Delivery
 
 #: Pauses before the second, third … try in seconds; after the last one daily until a week is over.
 PAUSES = (5, 30, 120, 600, 1_800, 3_600, 10_800, 21_600, 43_200)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fedblog.activitypub import serialise, wire
 from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.urls import same_id
-from fedblog.blog.model import ActivityId, Actor, ActorId, Post, Reply, ReplyState
+from fedblog.blog.ledger import ActivityId
+from fedblog.blog.model import Actor, ActorId, Post, Reply, ReplyState
 from fedblog.blog.policy import may_reply
 from fedblog.storage import actors, followers, outgoing, replies
 from fedblog.storage.database import Tx

@@ -11,7 +11,8 @@ from fedblog.activitypub.discovery import parse_acct
 from fedblog.activitypub.represent import profile_of
 from fedblog.activitypub.urls import Uri, host_of, same_id, same_origin
 from fedblog.activitypub.vocab import ActorDocument, KeyDocument
-from fedblog.blog.model import Actor, Profile
+from fedblog.blog.ledger import Profile
+from fedblog.blog.model import Actor
 from fedblog.errors import InvalidInput
 from fedblog.federation.budget import Budget
 from fedblog.federation.fetcher import Fetcher

@@ -7,7 +7,8 @@ import json
 from fedblog.activitypub import serialise, wire
 from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.vocab import Json
-from fedblog.blog.model import ActivityId, Actor, NewReply, Quote, QuoteState, ReplyState
+from fedblog.blog.ledger import ActivityId
+from fedblog.blog.model import Actor, NewReply, Quote, QuoteState, ReplyState
 from fedblog.blog.policy import judge_quote
 from fedblog.federation.permission import is_follower
 from fedblog.federation.places import Place, find_ours

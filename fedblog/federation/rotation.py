@@ -6,7 +6,8 @@ import asyncio
 
 from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.urls import Uri
-from fedblog.blog.model import Actor, LocalKey
+from fedblog.blog.ledger import LocalKey
+from fedblog.blog.model import Actor
 from fedblog.config import Settings
 from fedblog.federation.outbox import Outbox
 from fedblog.federation.people import People

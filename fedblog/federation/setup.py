@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.urls import Uri
-from fedblog.blog.model import Account, Actor, ActorId, LocalKey, Role
+from fedblog.blog.ledger import Account, LocalKey
+from fedblog.blog.model import Actor, ActorId, Role
 from fedblog.config import Settings
 from fedblog.errors import ConfigError, Conflict, InvalidInput
 from fedblog.signatures.keys import PrivateKey, generate_ed25519, generate_rsa, private_to_pem

@@ -14,7 +14,8 @@ from fedblog.activitypub import serialise
 from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.normalise import read_collection
 from fedblog.activitypub.urls import Uri, maybe_uri, same_id, same_origin
-from fedblog.blog.model import ActivityId, Actor
+from fedblog.blog.ledger import ActivityId
+from fedblog.blog.model import Actor
 from fedblog.federation.context import Effect
 from fedblog.federation.fetcher import Fetcher
 from fedblog.federation.outbox import Outbox

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fedblog.blog.model import Media
+from fedblog.blog.ledger import Media
 from fedblog.media.names import name_of_url, picture_url
 from fedblog.text.markup import Kind, Token, escape_text, start_tag, tokenise
 

@@ -9,7 +9,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from fedblog.blog.model import ActorId, Media, MediaId, NewMedia
+from fedblog.blog.ledger import Media, MediaId, NewMedia
+from fedblog.blog.model import ActorId
 from fedblog.config import Settings
 from fedblog.errors import Conflict, InvalidInput, StorageUnavailable
 from fedblog.media.names import PictureFile, PictureKind, file_name, name_of_url, new_name, picture_url

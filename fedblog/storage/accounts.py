@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fedblog.blog.model import Account, AccountId, ActorId, Role, Session
+from fedblog.blog.ledger import Account, AccountId, Session
+from fedblog.blog.model import ActorId, Role
 from fedblog.errors import Conflict, NotFound
 from fedblog.storage.tx import Row, Tx
 

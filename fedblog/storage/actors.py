@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from fedblog.activitypub.urls import host_of, maybe_uri, origin_of
-from fedblog.blog.model import Actor, ActorId, PostId, Profile, RemoteKey
+from fedblog.blog.ledger import Profile, RemoteKey
+from fedblog.blog.model import Actor, ActorId, PostId
 from fedblog.errors import Conflict, NotFound
 from fedblog.storage import hiding, moderation, posts, quotes, reactions, replies
 from fedblog.storage.rows import ACTOR, read_actor, write_json

@@ -9,19 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from fedblog.blog.model import (
-    Actor,
-    ActorId,
-    Media,
-    MediaId,
-    NewReply,
-    Post,
-    PostId,
-    PostStatus,
-    PostText,
-    Reply,
-    ReplyId,
-)
+from fedblog.blog.ledger import Media, MediaId
+from fedblog.blog.model import Actor, ActorId, NewReply, Post, PostId, PostStatus, PostText, Reply, ReplyId
 from fedblog.errors import Conflict
 from fedblog.storage import actors, posts, replies
 from fedblog.storage.media import page as media_page

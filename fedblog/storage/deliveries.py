@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from fedblog.blog.model import ActivityId, ActorId, Delivery, DeliveryCounts, FailedDelivery
+from fedblog.blog.ledger import ActivityId, Delivery, DeliveryCounts, FailedDelivery
+from fedblog.blog.model import ActorId
 from fedblog.storage.hosts import (
     delay_host,
     ensure_host,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fedblog.blog.model import HostState
+from fedblog.blog.ledger import HostState
 from fedblog.storage.tx import Event, Tx
 
 _UNKNOWN = "INSERT INTO hosts (host, failures, failing_since, open_until, last_success_at, scheme, scheme_at)"

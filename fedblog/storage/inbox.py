@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fedblog.blog.model import InboxLogEntry
+from fedblog.blog.ledger import InboxLogEntry
 from fedblog.storage.tx import Row, Tx
 
 LOG_ROWS = 10_000

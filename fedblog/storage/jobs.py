@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from fedblog.blog.model import Job
+from fedblog.blog.ledger import Job
 from fedblog.storage.rows import write_json
 from fedblog.storage.tx import Event, Tx, chunks, marks
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fedblog.blog.model import ActorId, LocalKey, RemoteKey
+from fedblog.blog.ledger import LocalKey, RemoteKey
+from fedblog.blog.model import ActorId
 from fedblog.storage.seal import Sealer
 from fedblog.storage.tx import Row, Tx
 

@@ -7,7 +7,8 @@ import re
 from collections.abc import Collection
 from typing import NamedTuple
 
-from fedblog.blog.model import ActorId, Media, MediaId, NewMedia, PostId, PostText
+from fedblog.blog.ledger import Media, MediaId, NewMedia
+from fedblog.blog.model import ActorId, PostId, PostText
 from fedblog.errors import Conflict, NotFound
 from fedblog.storage.rows import write_json
 from fedblog.storage.tx import Row, Tx, chunks, marks

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from fedblog.blog.model import ActorId, Block, Report
+from fedblog.blog.ledger import Block, Report
+from fedblog.blog.model import ActorId
 from fedblog.storage.rows import write_json
 from fedblog.storage.tx import Tx, marks
 

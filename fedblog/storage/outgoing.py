@@ -9,7 +9,8 @@ import json
 from dataclasses import asdict, dataclass
 
 from fedblog.activitypub.urls import host_of, maybe_uri
-from fedblog.blog.model import ActivityId, ActorId, OutgoingActivity
+from fedblog.blog.ledger import ActivityId, OutgoingActivity
+from fedblog.blog.model import ActorId
 from fedblog.storage.rows import write_json
 from fedblog.storage.tx import Event, Row, Tx, chunks, marks
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from fedblog.activitypub.urls import host_of, maybe_uri
-from fedblog.blog.model import ActorId, Delivery
+from fedblog.blog.ledger import Delivery
+from fedblog.blog.model import ActorId
 from fedblog.signatures.digest import followers_digest
 from fedblog.storage.tx import Tx
 

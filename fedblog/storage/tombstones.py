@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fedblog.blog.model import Tombstone
+from fedblog.blog.ledger import Tombstone
 from fedblog.storage.tx import Tx
 
 

@@ -14,7 +14,8 @@ from fedblog.activitypub import serialise
 from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.urls import host_of
 from fedblog.activitypub.vocab import Json
-from fedblog.blog.model import Actor, ActorId, OutgoingActivity, Post, PostId, Reply, ReplyId
+from fedblog.blog.ledger import OutgoingActivity
+from fedblog.blog.model import Actor, ActorId, Post, PostId, Reply, ReplyId
 from fedblog.config import Settings
 from fedblog.errors import Gone, NotFound
 from fedblog.storage import actors, followers, outgoing, posts, synchronisation, threads

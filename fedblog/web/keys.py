@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from fedblog.blog.model import Session
+from fedblog.blog.ledger import Session
 from fedblog.config import Settings
 from fedblog.federation.services import Services
 from fedblog.web.cache import PageCache, PostIndex

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from fedblog.blog.model import Account
+from fedblog.blog.ledger import Account
 from fedblog.errors import ConfigError
 from fedblog.federation.services import Services
 from fedblog.storage import accounts

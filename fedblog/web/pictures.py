@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 
 from markupsafe import Markup
 
-from fedblog.blog.model import Actor, Media
+from fedblog.blog.ledger import Media
+from fedblog.blog.model import Actor
 from fedblog.config import Settings
 from fedblog.media.avatars import avatar_version
 from fedblog.media.figures import only_ours, picture_attributes

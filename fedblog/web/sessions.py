@@ -14,7 +14,7 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from fedblog.blog.model import Account, Session
+from fedblog.blog.ledger import Account, Session
 from fedblog.config import Settings
 from fedblog.errors import Forbidden
 from fedblog.storage import accounts

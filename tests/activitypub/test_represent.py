@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from fedblog.activitypub.normalise import read_actor, read_note
 from fedblog.activitypub.represent import EMPTY_WARNING, profile_of, reply_of
-from fedblog.blog.model import ActorId, NewReply, Profile, ReplyState, Visibility
+from fedblog.blog.ledger import Profile
+from fedblog.blog.model import ActorId, NewReply, ReplyState, Visibility
 from tests.activitypub.make import NOW
 
 MIA = "https://m.example/users/mia"

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import pytest
 
-from fedblog.blog.model import ActivityId
+from fedblog.blog.ledger import ActivityId
 from fedblog.config import load_settings
 from fedblog.storage import actors, deliveries, inbox, moderation, outgoing, posts
 from fedblog.storage.database import Database, Tx

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from fedblog.activitypub.urls import Uri
-from fedblog.blog.model import LocalKey
+from fedblog.blog.ledger import LocalKey
 from fedblog.demo.peer import PeerServer
 from fedblog.demo.peer_actor import Style
 from fedblog.federation.client import Client

@@ -16,7 +16,8 @@ from yarl import URL
 from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.urls import Uri
 from fedblog.app import SECRET_NAME, build_app
-from fedblog.blog.model import Actor, InboxLogEntry, Post, Reply, ThreadRow
+from fedblog.blog.ledger import InboxLogEntry
+from fedblog.blog.model import Actor, Post, Reply, ThreadRow
 from fedblog.config import Settings, make_settings
 from fedblog.errors import Refused
 from fedblog.federation.client import Client

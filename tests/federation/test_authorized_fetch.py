@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from fedblog.activitypub.urls import Uri, host_of
-from fedblog.blog.model import Account, Post
+from fedblog.blog.ledger import Account
+from fedblog.blog.model import Post
 from fedblog.errors import FetchFailed
 from fedblog.storage import actors, moderation, reactions
 from fedblog.storage import inbox as inbox_log

@@ -10,7 +10,7 @@ import pytest
 
 from fedblog.activitypub.normalise import id_of, type_of
 from fedblog.activitypub.vocab import ACTOR_TYPES
-from fedblog.blog.model import Profile, RemoteKey
+from fedblog.blog.ledger import Profile, RemoteKey
 from fedblog.errors import Refused
 from fedblog.signatures.model import SignedRequest
 from fedblog.storage import actors

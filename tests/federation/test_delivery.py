@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from fedblog.activitypub.urls import Uri
-from fedblog.blog.model import Account, Actor, Post
+from fedblog.blog.ledger import Account
+from fedblog.blog.model import Actor, Post
 from fedblog.demo.peer import PeerServer
 from fedblog.demo.peer_actor import PeerActor
 from fedblog.demo.peer_server import Answer

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from fedblog.activitypub.urls import Uri, host_of
-from fedblog.blog.model import ActorId, HostState
+from fedblog.blog.ledger import HostState
+from fedblog.blog.model import ActorId
 from fedblog.demo.peer import PeerServer
 from fedblog.demo.peer_server import Answer
 from fedblog.errors import FetchFailed

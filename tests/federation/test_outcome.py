@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fedblog.blog.model import ActivityId, ActorId, Delivery
+from fedblog.blog.ledger import ActivityId, Delivery
+from fedblog.blog.model import ActorId
 from fedblog.federation.outcome import (
     DAILY,
     GIVE_UP_AFTER,

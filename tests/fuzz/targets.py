@@ -17,7 +17,7 @@ from fedblog.activitypub import normalise, wire
 from fedblog.activitypub.urls import Uri
 from fedblog.activitypub.validate import validate_activity
 from fedblog.app import services
-from fedblog.blog.model import Profile, RemoteKey
+from fedblog.blog.ledger import Profile, RemoteKey
 from fedblog.config import make_settings
 from fedblog.demo import peer_payloads as payloads
 from fedblog.demo.peer_actor import PeerActor, key_id_of

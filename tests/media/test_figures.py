@@ -6,7 +6,8 @@ import html5lib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fedblog.blog.model import ActorId, Media, MediaId
+from fedblog.blog.ledger import Media, MediaId
+from fedblog.blog.model import ActorId
 from fedblog.media.figures import foreign_pictures, frame, only_ours
 from fedblog.text.markdown import render_html, render_markdown
 from fedblog.text.sanitise import federated_html

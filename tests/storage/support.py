@@ -6,18 +6,8 @@ import itertools
 from dataclasses import replace
 from typing import Any
 
-from fedblog.blog.model import (
-    Actor,
-    ActorId,
-    NewReply,
-    Post,
-    PostId,
-    PostText,
-    Profile,
-    RemoteKey,
-    ReplyState,
-    Visibility,
-)
+from fedblog.blog.ledger import Profile, RemoteKey
+from fedblog.blog.model import Actor, ActorId, NewReply, Post, PostId, PostText, ReplyState, Visibility
 from fedblog.storage import actors, posts
 from fedblog.storage.tx import Tx
 

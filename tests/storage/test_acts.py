@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fedblog.blog.model import Actor, LocalKey, Post, Quote, QuotePolicy, QuoteState, ReactionKind, ReplyPolicy
+from fedblog.blog.ledger import LocalKey
+from fedblog.blog.model import Actor, Post, Quote, QuotePolicy, QuoteState, ReactionKind, ReplyPolicy
 from fedblog.storage import actors, keys, moderation, placeholders, posts, quotes, reactions, replies
 from fedblog.storage.database import Database
 from fedblog.storage.seal import Sealer

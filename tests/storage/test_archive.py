@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from fedblog.blog.model import Media, MediaId, NewReply, PostId, PostStatus, ReactionKind, ReplyState, Visibility
+from fedblog.blog.ledger import Media, MediaId
+from fedblog.blog.model import NewReply, PostId, PostStatus, ReactionKind, ReplyState, Visibility
 from fedblog.errors import Conflict
 from fedblog.storage import archive, media, posts, reactions, replies, threads
 from fedblog.storage.archive import Dates

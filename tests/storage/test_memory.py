@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fedblog.blog.model import Account, Actor, Role
+from fedblog.blog.ledger import Account
+from fedblog.blog.model import Actor, Role
 from fedblog.errors import Conflict
 from fedblog.storage import (
     accounts,

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fedblog.blog.model import Actor, ActorId, LocalKey, Post, ReactionKind, RemoteKey, Visibility
+from fedblog.blog.ledger import LocalKey, RemoteKey
+from fedblog.blog.model import Actor, ActorId, Post, ReactionKind, Visibility
 from fedblog.errors import ConfigError, Conflict, NotFound
 from fedblog.storage import (
     actors,

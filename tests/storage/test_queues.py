@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from fedblog.blog.model import ActivityId, Actor, ActorId, Delivery
+from fedblog.blog.ledger import ActivityId, Delivery
+from fedblog.blog.model import Actor, ActorId
 from fedblog.storage import actors, deliveries, followers, jobs, moderation, outgoing, tombstones
 from fedblog.storage.database import Database, Event, Tx
 from fedblog.storage.outgoing import Audience

@@ -20,20 +20,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from fedblog.app import build_app, services
-from fedblog.blog.model import (
-    Account,
-    Actor,
-    NewReply,
-    OutgoingActivity,
-    Post,
-    PostId,
-    PostText,
-    Profile,
-    Reply,
-    ReplyState,
-    Role,
-    Visibility,
-)
+from fedblog.blog.ledger import Account, OutgoingActivity, Profile
+from fedblog.blog.model import Actor, NewReply, Post, PostId, PostText, Reply, ReplyState, Role, Visibility
 from fedblog.config import Settings, make_settings
 from fedblog.federation.services import Services
 from fedblog.federation.setup import add_author

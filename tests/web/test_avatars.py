@@ -12,7 +12,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from fedblog.blog.model import Actor, Profile
+from fedblog.blog.ledger import Profile
+from fedblog.blog.model import Actor
 from fedblog.media.avatars import AvatarStore, avatar_version
 from fedblog.storage import actors
 from fedblog.web.media import NO_AVATAR

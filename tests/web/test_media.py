@@ -16,7 +16,8 @@ import yarl
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from fedblog.activitypub.urls import Uri
-from fedblog.blog.model import Media, Post
+from fedblog.blog.ledger import Media
+from fedblog.blog.model import Post
 from fedblog.federation.client import Response
 from fedblog.media.names import PictureKind
 from fedblog.storage import actors, media

@@ -8,7 +8,8 @@ from fedblog.activitypub import serialise, wire
 from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.urls import host_of
 from fedblog.activitypub.vocab import Activity, Json
-from fedblog.blog.model import ActivityId, Actor
+from fedblog.blog.ledger import ActivityId
+from fedblog.blog.model import Actor
 from fedblog.federation.context import Context, Effect, Trust, ignored
 from fedblog.federation.places import find_actor
 from fedblog.federation.reasons import Outcome

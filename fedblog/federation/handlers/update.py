@@ -6,7 +6,8 @@ from fedblog.activitypub.normalise import read_actor
 from fedblog.activitypub.represent import profile_of
 from fedblog.activitypub.urls import Uri, maybe_uri, same_id
 from fedblog.activitypub.vocab import Activity, Json
-from fedblog.blog.model import Actor, Profile
+from fedblog.blog.ledger import Profile
+from fedblog.blog.model import Actor
 from fedblog.errors import Refused
 from fedblog.federation.context import Context, Effect, Trust, ignored
 from fedblog.federation.edits import edit_note

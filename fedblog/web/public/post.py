@@ -12,18 +12,8 @@ from aiohttp import web
 
 from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.wire import wants_activity
-from fedblog.blog.model import (
-    Actor,
-    Media,
-    Post,
-    PostStatus,
-    Reaction,
-    ReactionKind,
-    ReplyId,
-    Role,
-    Session,
-    ThreadRow,
-)
+from fedblog.blog.ledger import Media, Session
+from fedblog.blog.model import Actor, Post, PostStatus, Reaction, ReactionKind, ReplyId, Role, ThreadRow
 from fedblog.blog.thread import mark_rows
 from fedblog.errors import Gone, NotFound
 from fedblog.storage import actors, media, posts, reactions, replies, threads

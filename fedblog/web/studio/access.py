@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from fedblog.blog.model import Account, Actor, ActorId, Post, PostId, PostStatus, Role, Session
+from fedblog.blog.ledger import Account, Session
+from fedblog.blog.model import Actor, ActorId, Post, PostId, PostStatus, Role
 from fedblog.errors import FedblogError, Forbidden, NotFound
 from fedblog.federation.services import Services
 from fedblog.storage import accounts, actors, desk, posts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fedblog.blog.model import DeliveryCounts
+from fedblog.blog.ledger import DeliveryCounts
 from fedblog.web.filters import counted
 
 

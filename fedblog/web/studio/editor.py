@@ -7,7 +7,8 @@ from typing import Any
 
 from aiohttp import web
 
-from fedblog.blog.model import DeliveryCounts, Post, PostStatus, PostText
+from fedblog.blog.ledger import DeliveryCounts
+from fedblog.blog.model import Post, PostStatus, PostText
 from fedblog.errors import Conflict, InvalidInput, NotFound
 from fedblog.media.figures import foreign_pictures
 from fedblog.storage import actors, deliveries, desk, media, posts

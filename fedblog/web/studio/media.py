@@ -7,7 +7,8 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from fedblog.blog.model import Actor, ActorId, Media, MediaId
+from fedblog.blog.ledger import Media, MediaId
+from fedblog.blog.model import Actor, ActorId
 from fedblog.errors import Conflict, InvalidInput
 from fedblog.media.library import MAX_ALT
 from fedblog.media.names import PREFIX, PictureKind, file_name

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from fedblog.blog.model import Account, AccountId, Actor, Role
+from fedblog.blog.ledger import Account, AccountId
+from fedblog.blog.model import Actor, Role
 from fedblog.errors import Conflict, InvalidInput, NotFound
 from fedblog.federation.setup import add_author
 from fedblog.storage import accounts, actors

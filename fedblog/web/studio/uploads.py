@@ -9,7 +9,7 @@ from html import escape
 from aiohttp import web
 
 from fedblog.activitypub.urls import host_of, maybe_uri
-from fedblog.blog.model import Media
+from fedblog.blog.ledger import Media
 from fedblog.errors import Conflict, FedblogError, InvalidInput
 from fedblog.federation.avatars import ACCEPT
 from fedblog.media.names import PREFIX, PictureKind, file_name
