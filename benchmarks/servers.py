@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from benchmarks.groupcommit import GroupCommit
-from fedblog.app import build_app
+from fedblog.app import build_app, set_up
 from fedblog.config import make_settings
 from fedblog.observe import set_up_logging
 from fedblog.web.keys import SERVICES
@@ -37,9 +37,12 @@ async def _until_told() -> None:
 
 
 @asynccontextmanager
-async def _listening(app: web.Application) -> AsyncIterator[None]:
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
+async def _listening(app: web.Application, *, bare: bool = True) -> AsyncIterator[None]:
+    if bare:
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+    else:
+        runner = await set_up(app, shutdown_timeout=1.0)
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         sys.stdout.write(f"ready {runner.addresses[0][1]}\n")
@@ -55,7 +58,7 @@ async def fedblog(raw: dict[str, Any]) -> None:
     set_up_logging(settings.logging.level, settings.logging.format)
     app = build_app(settings)
     profile = raw.get("profile")
-    async with _listening(app):
+    async with _listening(app, bare=False):
         if profile:
             await _profiled(app, Path(profile))
         else:

@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from aiohttp import web
 
@@ -49,7 +50,7 @@ from fedblog.web.assets import Assets
 from fedblog.web.cache import PageCache, PostIndex
 from fedblog.web.closed import closed_middleware
 from fedblog.web.headers import add_headers
-from fedblog.web.hot import HotAnswers
+from fedblog.web.hot import HotAnswers, put_before
 from fedblog.web.keys import HOT, LIMITS, PAGES, POST_INDEX, RENDERER, SERVICES, SETTINGS
 from fedblog.web.limits import RateLimits
 from fedblog.web.middleware import errors_middleware, host_middleware, observe_middleware
@@ -161,12 +162,25 @@ def build_app(settings: Settings, *, clock: Clock = time.time) -> web.Applicatio
     return app
 
 
+async def set_up(app: web.Application, **options: Any) -> web.AppRunner:
+    """Start an application of `build_app`; what remains is to listen. `options` are those of aiohttp's runner.
+
+    Pages that were answered a moment ago are answered before the application is asked. Raises what its parts raise.
+    """
+    runner = web.AppRunner(app, access_log=None, **options)
+    await runner.setup()
+    if runner.server is not None:
+        put_before(app[HOT], runner.server)
+    return runner
+
+
 def _open_services(settings: Settings, clock: Clock) -> Callable[[web.Application], AsyncIterator[None]]:
     async def opened(app: web.Application) -> AsyncIterator[None]:
         async with services(settings, clock=clock) as parts:
             app[SERVICES] = parts
             parts.db.add_listener(app[HOT].on_event)
             yield
+            app[HOT].close()
 
     return opened
 

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from fedblog.app import build_app
+from fedblog.app import build_app, set_up
 from fedblog.config import Settings, make_settings
 from fedblog.federation.services import Services
 from fedblog.web.keys import SERVICES
@@ -74,8 +74,7 @@ async def live_app(
     listener = socket.create_server(("127.0.0.1", 0))
     settings = live_settings(tmp_path, listener.getsockname()[1], **sections)
     app = build_app(settings, clock=clock)
-    runner = web.AppRunner(app)
-    await runner.setup()
+    runner = await set_up(app)
     try:
         await web.SockSite(runner, listener).start()
         jar = aiohttp.DummyCookieJar()

@@ -14,7 +14,7 @@ import click
 import msgspec
 from aiohttp import web
 
-from fedblog.app import build_app
+from fedblog.app import build_app, set_up
 from fedblog.cli.making import Owner, Place, check_owner, make_config, make_instance
 from fedblog.cli.program import Program, pass_program
 from fedblog.config import Settings
@@ -75,8 +75,7 @@ async def run_server(settings: Settings, stop: asyncio.Event) -> None:
     """Serves until `stop` is set, then ends in order. Raises `ConfigError` for a changed domain, `OSError` for a port
     that is taken."""
     app = build_app(settings)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=GRACE_SECONDS)
-    await runner.setup()
+    runner = await set_up(app, shutdown_timeout=GRACE_SECONDS)
     try:
         site = web.TCPSite(runner, settings.server.host, settings.server.port)
         await site.start()

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from fedblog.app import build_app, services
+from fedblog.app import build_app, services, set_up
 from fedblog.blog.model import Post, Role
 from fedblog.config import Settings, make_settings
 from fedblog.demo.acts import ACTS, BICYCLE, ESSAYS, Act
@@ -190,8 +190,7 @@ async def _furnish(settings: Settings, password: str) -> dict[str, Post]:
 async def _serving(settings: Settings, listener: socket.socket) -> AsyncIterator[Services]:
     """The blog itself, as `fedblog serve` runs it."""
     app = build_app(settings)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
-    await runner.setup()
+    runner = await set_up(app, shutdown_timeout=0.5)
     try:
         await web.SockSite(runner, listener).start()
         yield app[SERVICES]

@@ -5,13 +5,13 @@ There is no folder to climb out of and nothing to list (SECURITY 112, 113): what
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from fedblog.errors import NotFound
+from fedblog.web.cache import CachedPage, etag_of
 
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -29,8 +29,7 @@ class Asset:
 
     name: str
     media_type: str
-    body: bytes
-    gzipped: bytes
+    page: CachedPage
 
 
 class Assets:
@@ -43,7 +42,7 @@ class Assets:
         self._by_name = {asset.name: asset for asset in found}
         digest = hashlib.sha256()
         for asset in found:
-            digest.update(asset.name.encode() + b"\0" + asset.body + b"\0")
+            digest.update(asset.name.encode() + b"\0" + asset.page.body + b"\0")
         self.version = digest.hexdigest()[:12]
 
     def url(self, name: str) -> str:
@@ -67,5 +66,6 @@ def _walk(folder: Traversable, prefix: str) -> list[Asset]:
         media_type = MEDIA_TYPES.get(entry.name[entry.name.rfind(".") :])
         if media_type is not None:
             body = entry.read_bytes()
-            found.append(Asset(f"{prefix}{entry.name}", media_type, body, gzip.compress(body, 9, mtime=0)))
+            page = CachedPage(body, etag_of(body), hard=True)
+            found.append(Asset(f"{prefix}{entry.name}", media_type, page))
     return found

@@ -1,4 +1,4 @@
-"""Finished pages by version: rendered once with single flight, off the loop, kept as bytes, gzip and ETag.
+"""Finished pages by version: rendered once with single flight, off the loop, kept as bytes, coded bytes and ETag.
 
 A page is valid as long as the version that one cheap query gives is the one it was made of; nothing here is told about
 changes, so it is right with any number of processes.
@@ -7,36 +7,46 @@ changes, so it is right with any number of processes.
 from __future__ import annotations
 
 import asyncio
-import gzip
 import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fedblog.blog.model import PostId
+from fedblog.web.codings import compress
 
 MAX_BYTES = 64 * 1024 * 1024
-GZIP_LEVEL = 5
 # A page that changes all the time is made anew so often at once, and then at this pace; readers get the one before.
 BURST = 5.0
 RENDERS_A_SECOND = 2.5
 MAX_PACES = 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CachedPage:
-    """A page as sent: whole, compressed, and its validator."""
+    """A page as sent: whole, compressed once somebody took it so, and its validator. `hard`: it never changes."""
 
     body: bytes
-    gzipped: bytes
     etag: str
     headers: tuple[tuple[str, str], ...] = ()
+    hard: bool = False
+    _coded: dict[str, asyncio.Future[bytes]] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
-        """Bytes it takes up."""
-        return len(self.body) + len(self.gzipped)
+        """Bytes it takes up, its coded forms included (markup shrinks to a tenth)."""
+        return len(self.body) + len(self.body) // 4
+
+    async def coded(self, coding: str) -> bytes:
+        """The body in a coding ("": as it is); made off the loop, by the first who asks, for all who ask."""
+        if not coding:
+            return self.body
+        made = self._coded.get(coding)
+        if made is None or (made.done() and (made.cancelled() or made.exception() is not None)):
+            made = asyncio.ensure_future(asyncio.to_thread(compress, coding, self.body, hard=self.hard))
+            self._coded[coding] = made
+        return await asyncio.shield(made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +63,9 @@ def etag_of(body: bytes) -> str:
 
 
 def pack(page: RenderedPage) -> CachedPage:
-    """CPU work, for a thread: encodes, compresses and hashes a page."""
+    """CPU work, for a thread: encodes and hashes a page."""
     body = page.html.encode("utf-8", "replace")
-    return CachedPage(body, gzip.compress(body, GZIP_LEVEL, mtime=0), etag_of(body), page.headers)
+    return CachedPage(body, etag_of(body), page.headers)
 
 
 class PageCache:

@@ -1,4 +1,4 @@
-"""Answers that many people ask for at once, kept as the very bytes that went out.
+"""Answers that many people ask for at once, kept as the very bytes that went out, and given before anything else runs.
 
 An answer is remembered under everything of the request that it depends on, after the ordinary path has made it: so no
 header gets lost. It is dropped when its post changes here, and asked for anew after a moment, since another
@@ -7,25 +7,47 @@ process may have changed it.
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import formatdate
+from functools import lru_cache
+from typing import cast
 
-from aiohttp import HttpVersion11, web
-from aiohttp.abc import AbstractStreamWriter
+from aiohttp import HttpVersion11, hdrs, web
 
+from fedblog.activitypub.wire import wants_activity
 from fedblog.blog.model import PostId
+from fedblog.observe import RequestLines, counters, new_request_id
 from fedblog.storage.database import Event
+from fedblog.web.codings import coding_for
+from fedblog.web.conditional import bare_tag, is_known
 
 FRESH_SECONDS = 0.25
 MAX_KEPT = 256
+DRAIN_BYTES = 64 * 1024
 POST = web.RequestKey("hot_post", int)
 
-_Key = tuple[str, str, str, str, str]
 # An answer may differ by them in ways that are not told apart here: such requests go the ordinary way.
-_PARTICULAR = frozenset({"cookie", "authorization", "expect", "range", "content-length", "transfer-encoding"})
+_PARTICULAR = (
+    hdrs.COOKIE,
+    hdrs.AUTHORIZATION,
+    hdrs.EXPECT,
+    hdrs.RANGE,
+    hdrs.IF_RANGE,
+    hdrs.IF_MATCH,
+    hdrs.CONTENT_LENGTH,
+    hdrs.TRANSFER_ENCODING,
+    hdrs.UPGRADE,
+)
+_VARIES = {"accept", "accept-encoding", "accept-language"}
 _OWN_EACH_TIME = frozenset({"date", "x-request-id", "connection"})
+
+
+# What of a request its answer depends on: address, host, whether JSON is wanted, coding, language; and 304 or whole.
+_Asked = tuple[str, str, bool, str, str]
+_Key = tuple[_Asked, bool]
 
 
 @dataclass(slots=True)
@@ -35,32 +57,39 @@ class _Kept:
     status: int
     head: bytes
     body: bytes
+    etag: str
     post_id: int
+    path: str
     until: float
+    count: Callable[[], None]
     is_asked: bool = False
 
 
-class HotAnswer(web.StreamResponse):
-    """Writes kept bytes, with a date and a request id of its own."""
+@dataclass(slots=True)
+class HotAnswer:
+    """Writes kept bytes, with a date and a request id of its own; what aiohttp asks of an answer, and no more."""
 
-    def __init__(self, kept: _Kept, date: bytes) -> None:
-        super().__init__(status=kept.status)
-        self._kept, self._date = kept, date
+    kept: _Kept
+    date: bytes
+    lines: RequestLines
+    keep_alive: bool = True  # only connections that stay get such an answer
+    started: float = field(default_factory=time.perf_counter)
 
-    @property
-    def keep_alive(self) -> bool | None:
-        """Only connections that stay get such an answer."""
-        return True
-
-    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+    async def prepare(self, request: web.BaseRequest) -> None:
         """Write all of it at once."""
-        writer = request.writer
-        name = self.headers.get("X-Request-Id", "").encode("ascii")
-        head = b"%s\r\nDate: %s\r\nX-Request-Id: %s\r\n\r\n" % (self._kept.head, self._date, name)
-        await writer.write(head + self._kept.body)
-        return writer
+        transport, kept, name = request.transport, self.kept, new_request_id()
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the asker has left")
+        head = b"%s\r\nDate: %s\r\nX-Request-Id: %s\r\n\r\n" % (kept.head, self.date, name.encode("ascii"))
+        kept.count()
+        self.lines.add(name, kept.path, kept.status, time.perf_counter() - self.started)
+        if len(kept.body) < DRAIN_BYTES:
+            transport.write(head + kept.body)
+        else:
+            transport.writelines((head, kept.body))
+            await request.writer.drain()
 
-    async def write_eof(self, data: bytes = b"") -> None:
+    async def write_eof(self) -> None:
         """All is written."""
 
 
@@ -71,10 +100,14 @@ class HotAnswers:
         self._clock, self._wall = clock, wall
         self._kept: OrderedDict[_Key, _Kept] = OrderedDict()
         self._date = (0, b"")
+        self._has_languages = False
+        self._lines = RequestLines(wall)
 
-    def find(self, request: web.Request) -> HotAnswer | None:
+    def find(self, request: web.BaseRequest) -> HotAnswer | None:
         """The answer to a plain GET that was given a moment ago."""
-        kept = self._kept.get(_key(request)) if self._kept and _is_plain(request) else None
+        if not self._kept or not _is_plain(request):
+            return None
+        kept = self._fitting(request)
         if kept is None:
             return None
         now = self._clock()
@@ -83,7 +116,26 @@ class HotAnswers:
                 # One goes and looks; the others need not wait for that.
                 kept.is_asked, kept.until = True, now + FRESH_SECONDS
             return None
-        return HotAnswer(kept, self._today())
+        return HotAnswer(kept, self._today(), self._lines)
+
+    def _fitting(self, request: web.BaseRequest) -> _Kept | None:
+        seen, asked = request.headers.get(hdrs.IF_NONE_MATCH), self._asked(request)
+        if seen is not None:
+            same = self._kept.get((asked, True))
+            if same is not None and is_known(seen, same.etag):
+                return same
+        kept = self._kept.get((asked, False))
+        return None if kept is None or (seen is not None and is_known(seen, kept.etag)) else kept
+
+    def _asked(self, request: web.BaseRequest) -> _Asked:
+        get = request.headers.get
+        return (
+            request.raw_path,
+            get(hdrs.HOST, ""),
+            _wants_activity(get(hdrs.ACCEPT)),
+            coding_for(get(hdrs.ACCEPT_ENCODING, "")),
+            get(hdrs.ACCEPT_LANGUAGE, "") if self._has_languages else "",
+        )
 
     def _today(self) -> bytes:
         now = int(self._wall())
@@ -97,16 +149,36 @@ class HotAnswers:
         if post_id is None or not isinstance(response, web.Response) or response.status not in (200, 304):
             return
         body = response.body if response.body is not None else b""
-        if not isinstance(body, bytes) or not _is_plain(request):
+        varies = {name.strip().lower() for name in response.headers.get(hdrs.VARY, "").split(",")}
+        if not isinstance(body, bytes) or not _is_plain(request) or hdrs.SET_COOKIE in response.headers:
             return
+        if not varies <= _VARIES:
+            return
+        if "accept-language" in varies and not self._has_languages:
+            self._has_languages = True
+            self._kept.clear()
         lines = [f"HTTP/1.1 {response.status} {response.reason}"]
         lines += [f"{name}: {value}" for name, value in response.headers.items() if name.lower() not in _OWN_EACH_TIME]
         now = self._clock()
         while self._kept and (len(self._kept) >= MAX_KEPT or next(iter(self._kept.values())).until <= now):
             self._kept.popitem(last=False)
-        key = _key(request)
-        self._kept[key] = _Kept(response.status, "\r\n".join(lines).encode(), body, post_id, now + FRESH_SECONDS)
+        key = (self._asked(request), response.status == 304)
+        self._kept[key] = _Kept(
+            status=response.status,
+            head="\r\n".join(lines).encode(),
+            body=body,
+            etag=bare_tag(response.headers.get(hdrs.ETAG, "")),
+            post_id=post_id,
+            path=request.path,
+            until=now + FRESH_SECONDS,
+            count=counters.bound("fedblog_http_requests_total", method="GET", status=str(response.status)),
+        )
         self._kept.move_to_end(key)
+
+    def close(self) -> None:
+        """Write the log lines that wait, and keep nothing."""
+        self._kept.clear()
+        self._lines.flush()
 
     def on_event(self, event: Event) -> None:
         """Something changed: forget what shows it."""
@@ -122,18 +194,27 @@ def mark(request: web.Request, post_id: PostId) -> None:
     request[POST] = post_id
 
 
-def _key(request: web.Request) -> _Key:
-    headers = request.headers
-    return (
-        request.raw_path,
-        headers.get("Host", ""),
-        headers.get("Accept", ""),
-        headers.get("Accept-Encoding", ""),
-        headers.get("If-None-Match", ""),
-    )
+def put_before(answers: HotAnswers, server: web.Server) -> None:
+    """Let `server` give kept answers before its application is asked: no router, no middleware."""
+    ordinary = server.request_handler
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        answer = answers.find(request)
+        return await ordinary(request) if answer is None else cast("web.StreamResponse", answer)
+
+    server.request_handler = handle
 
 
-def _is_plain(request: web.Request) -> bool:
+@lru_cache(maxsize=256)
+def _wants_activity(accept: str | None) -> bool:
+    return wants_activity(accept, False)
+
+
+def _is_plain(request: web.BaseRequest) -> bool:
     if request.method != "GET" or request.version != HttpVersion11 or not request.keep_alive:
         return False
-    return _PARTICULAR.isdisjoint(name.lower() for name in request.headers)
+    headers = request.headers
+    for name in _PARTICULAR:  # noqa: SIM110  # a generator would cost as much as the rest
+        if name in headers:
+            return False
+    return True

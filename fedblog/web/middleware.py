@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import time
 from http import HTTPStatus
 
@@ -12,13 +11,13 @@ from aiohttp.typedefs import Handler, Middleware
 
 from fedblog.config import Settings
 from fedblog.errors import FedblogError, NotFound
-from fedblog.observe import counters, request_id
+from fedblog.observe import REQUEST_LOGGER, counters, new_request_id, request_id
 from fedblog.web.errors import error_response, problem
-from fedblog.web.keys import ADDRESS, HOT
+from fedblog.web.keys import ADDRESS
 from fedblog.web.old_paths import moved_from
 from fedblog.web.proxies import client_address, parse_networks
 
-log = logging.getLogger("fedblog.web")
+log = logging.getLogger(REQUEST_LOGGER)
 
 HEALTH_PATHS = ("/livez", "/readyz")
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
@@ -30,16 +29,14 @@ def observe_middleware(settings: Settings) -> Middleware:
 
     @web.middleware
     async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
-        token = request_id.set(secrets.token_hex(6))
+        token = request_id.set(new_request_id())
         # Some proxies add a line of their own below what the asker sent: the last entry of the last line is theirs.
         forwarded_for = ",".join(request.headers.getall("X-Forwarded-For", []))
         request[ADDRESS] = client_address(request.remote, forwarded_for, trusted)
         started = time.perf_counter()
         status = 0
         try:
-            response: web.StreamResponse | None = request.app[HOT].find(request)
-            if response is None:
-                response = await handler(request)
+            response = await handler(request)
             status = response.status
             response.headers["X-Request-Id"] = request_id.get()
             return response

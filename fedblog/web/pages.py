@@ -34,9 +34,9 @@ async def page(
         return pack(RenderedPage(html, headers))
 
     if session is not None:
-        return cached_answer(request, await make(), HTML, cache_control=FOR_ONE)
+        return await cached_answer(request, await make(), HTML, cache_control=FOR_ONE)
     key = (template, request.path, request.query.get("before", ""))
-    return cached_answer(request, await request.app[PAGES].get(key, version, make), HTML, cache_control=FOR_ALL)
+    return await cached_answer(request, await request.app[PAGES].get(key, version, make), HTML, cache_control=FOR_ALL)
 
 
 def alternate_link(uri: str) -> tuple[str, str]:

@@ -128,7 +128,7 @@ class SetupPage:
         asset = self._assets.get(request.match_info["name"])
         # The last page is shown while this server ends: its styles come out of the browser's cache.
         headers = {"Content-Type": asset.media_type, "Cache-Control": "private, max-age=7200"}
-        return web.Response(body=asset.body, headers=headers)
+        return web.Response(body=asset.page.body, headers=headers)
 
     def _form(self, values: dict[str, str], problem: str = "", status: int = 200) -> web.Response:
         known = {name: values.get(name, "") for name in _LIMITS if name != "password"}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 
 import pytest
 
 from fedblog.blog.model import PostId
 from fedblog.web.cache import CachedPage, PageCache, PostIndex, RenderedPage, pack
-from fedblog.web.conditional import accepts_gzip
+from fedblog.web.codings import CODINGS, coding_for, compress
 
 
 def page(text: str) -> CachedPage:
@@ -89,20 +90,37 @@ def test_the_index_forgets_rather_than_grows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "accepted"),
+    ("header", "coding"),
     [
-        ("gzip", True),
-        ("br, GZIP;q=0.5", True),
-        ("x-gzip", True),
-        ("gzip;q=0", False),
-        ("gzip; q=0.0", False),
-        ("br", False),
-        ("", False),
-        ("identity", False),
+        ("gzip", "gzip"),
+        ("made-up, GZIP;q=0.5", "gzip"),
+        ("x-gzip", "gzip"),
+        ("gzip;q=0", ""),
+        ("gzip; q=0.0", ""),
+        ("", ""),
+        ("identity", ""),
+        (", ".join(reversed(CODINGS)), CODINGS[0]),
+        (f"gzip, {CODINGS[0]};q=0.000", "gzip" if CODINGS[0] != "gzip" else ""),
     ],
 )
-def test_gzip_only_for_those_who_take_it(header: str, accepted: bool) -> None:
-    assert accepts_gzip(header) is accepted
+def test_the_best_coding_of_those_that_are_taken(header: str, coding: str) -> None:
+    assert coding_for(header) == coding
+
+
+async def test_a_page_is_compressed_once_and_only_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    pressed: list[str] = []
+
+    def press(coding: str, body: bytes, *, hard: bool) -> bytes:
+        pressed.append(coding)
+        return compress(coding, body, hard=hard)
+
+    monkeypatch.setattr("fedblog.web.cache.compress", press)
+    kept = page("so " * 1000)
+    assert await kept.coded("") == kept.body
+    assert pressed == []
+    both = await asyncio.gather(kept.coded("gzip"), kept.coded("gzip"))
+    assert [gzip.decompress(one) for one in both] == [kept.body, kept.body]
+    assert pressed == ["gzip"]
 
 
 async def test_a_page_that_changes_all_the_time_is_not_made_all_the_time() -> None:

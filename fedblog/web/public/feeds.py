@@ -125,7 +125,7 @@ async def _answer(request: web.Request, style: Format, version: Hashable, build:
         return await asyncio.to_thread(text)
 
     page = await request.app[PAGES].get(("feed", request.path), version, make)
-    response = cached_answer(request, page, MEDIA_TYPES[style], cache_control=FOR_ALL)
+    response = await cached_answer(request, page, MEDIA_TYPES[style], cache_control=FOR_ALL)
     allow_other_origins(response)
     return response
 

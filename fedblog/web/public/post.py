@@ -101,7 +101,7 @@ async def _page(request: web.Request, name: str, slug: str, after: str) -> web.R
         return await asyncio.to_thread(build, view)
 
     if session is not None:
-        return cached_answer(request, await make(), HTML, cache_control=FOR_ONE)
+        return await cached_answer(request, await make(), HTML, cache_control=FOR_ONE)
     index = request.app[POST_INDEX]
     post_id = index.get(name, slug)
     if post_id is None:
@@ -111,7 +111,7 @@ async def _page(request: web.Request, name: str, slug: str, after: str) -> web.R
     version = await services.db.read(posts.thread_version, post_id)
     kept = await request.app[PAGES].get(("post", name, slug, after), version, make)
     mark(request, post_id)
-    return cached_answer(request, kept, HTML, cache_control=FOR_ALL)
+    return await cached_answer(request, kept, HTML, cache_control=FOR_ALL)
 
 
 def render_view(renderer: Renderer, view: PostView, session: Session | None, ids: LocalIds, after: str) -> RenderedPage:

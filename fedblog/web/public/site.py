@@ -92,9 +92,9 @@ async def static(request: web.Request) -> web.Response:
     assets = request.app[RENDERER].assets
     asset = assets.get(request.match_info["name"])
     current = request.match_info["version"] == assets.version
-    return asset_answer(request, asset, immutable=current)
+    return await asset_answer(request, asset, immutable=current)
 
 
 async def favicon(request: web.Request) -> web.Response:
     """/favicon.ico: what old browsers ask for unasked."""
-    return asset_answer(request, request.app[RENDERER].assets.get("icon.svg"), immutable=False)
+    return await asset_answer(request, request.app[RENDERER].assets.get("icon.svg"), immutable=False)
