@@ -44,6 +44,7 @@ from fedblog.federation.synchronise import FollowersSync
 from fedblog.media.avatars import AvatarStore
 from fedblog.media.library import Library
 from fedblog.storage.database import Database
+from fedblog.storage.indexer import Indexer
 from fedblog.storage.seal import Sealer, load_secret
 from fedblog.web import login, routes
 from fedblog.web.assets import Assets
@@ -117,6 +118,7 @@ async def services(settings: Settings, *, clock: Clock = time.time) -> AsyncIter
             ),
             library=Library(db, settings),
             avatars=avatars,
+            indexer=Indexer(db),
         )
 
 
@@ -188,10 +190,11 @@ def _open_services(settings: Settings, clock: Clock) -> Callable[[web.Applicatio
 async def _run_workers(app: web.Application) -> AsyncIterator[None]:
     """Delivery, jobs, housekeeping. At the end, what is under way has a few seconds; the rest is kept."""
     parts = app[SERVICES]
-    workers: dict[str, DeliveryWorker | JobRunner | Housekeeper] = {
+    workers: dict[str, DeliveryWorker | JobRunner | Housekeeper | Indexer] = {
         "delivery": parts.worker,
         "jobs": parts.jobs,
         "housekeeping": Housekeeper(parts.db),
+        "search index": parts.indexer,
     }
     tasks = [asyncio.create_task(worker.run(), name=name) for name, worker in workers.items()]
     for task in tasks:

@@ -101,6 +101,7 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     inbox_per_minute: Annotated[int, Meta(ge=1, description="Inbox requests a minute from one address.")] = 600
     login_attempts: Annotated[int, Meta(ge=1, description="Failed log-ins per address and account in 15 minutes.")] = 10
     body_bytes: Annotated[int, Meta(ge=1024, description="Largest inbox body, in bytes.")] = 1_048_576
+    searches_per_minute: Annotated[int, Meta(ge=1, description="Searches a minute from one address.")] = 60
     remote_lookups_per_minute: Annotated[
         int, Meta(ge=1, description='"From your server" look-ups a minute from one address.')
     ] = 20

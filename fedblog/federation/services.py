@@ -20,6 +20,7 @@ from fedblog.federation.resolver import Resolver
 from fedblog.federation.signer import Signer
 from fedblog.media.library import Library
 from fedblog.storage.database import Database
+from fedblog.storage.indexer import Indexer
 from fedblog.storage.seal import Sealer
 
 
@@ -44,3 +45,4 @@ class Services:
     jobs: JobRunner
     library: Library
     avatars: Avatars
+    indexer: Indexer

@@ -20,6 +20,7 @@ from fedblog.storage import migrate
 from fedblog.storage.tx import Tx
 
 SCHEMA_TABLE = "schema_version"  # made by the migrations, so it is not carried along
+DERIVED = "search_"  # tables that are made anew of the others
 _NEWLINE = b"\n"
 _BUSY_SECONDS = 5.0
 
@@ -143,8 +144,9 @@ def _rows(file: BinaryIO, table: TableDump, blobs: Sequence[int]) -> Iterator[li
 
 
 def table_names(tx: Tx) -> list[str]:
-    """All tables but the schema's own, each after those that it refers to."""
-    needs = {name: _refers_to(tx, name) - {name} for name in _all_tables(tx) if name != SCHEMA_TABLE}
+    """All tables but the schema's own and those made of others, each after those that it refers to."""
+    names = [name for name in _all_tables(tx) if name != SCHEMA_TABLE and not name.startswith(DERIVED)]
+    needs = {name: _refers_to(tx, name) - {name} for name in names}
     return _in_order(needs)
 
 

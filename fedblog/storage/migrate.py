@@ -73,7 +73,7 @@ def apply(tx: Tx, migration: Migration) -> bool:
     )
     if version(tx) >= migration.number:
         return False
-    for statement in statements(migration.sql):
+    for statement in statements(migration.sql, tx.engine):
         tx.run(to_engine(statement, tx.engine))
     tx.run(
         "INSERT INTO schema_version (number, name, applied_at) VALUES ($1, $2, $3)",
@@ -84,17 +84,19 @@ def apply(tx: Tx, migration: Migration) -> bool:
     return True
 
 
-def statements(sql: str) -> list[str]:
-    """The single statements of a script."""
+def statements(sql: str, engine: str) -> list[str]:
+    """The single statements of a script; one behind a line `-- @sqlite` or `-- @postgresql` is for that engine only."""
     found: list[str] = []
-    buffer = ""
+    buffer, only = "", ""
     for line in sql.splitlines(keepends=True):
         if not buffer and (not line.strip() or line.lstrip().startswith("--")):
+            only = line.partition("@")[2].strip() if line.startswith("-- @") else only
             continue
         buffer += line
         if sqlite3.complete_statement(buffer):
-            found.append(buffer.strip())
-            buffer = ""
+            if only in ("", engine):
+                found.append(buffer.strip())
+            buffer = only = ""
     if buffer.strip():
         raise ValueError(f"the migration ends inside a statement: {buffer.strip()[:60]}")
     return found

@@ -6,6 +6,7 @@ There is no folder to climb out of and nothing to list (SECURITY 112, 113): what
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -57,6 +58,15 @@ class Assets:
         return asset
 
 
+def pack_css(text: str) -> str:
+    """A stylesheet of ours without comments and needless blanks: a seventh of what every reader's first page weighs.
+
+    No text in quotes may hold `/*`, braces, semicolons or two blanks.
+    """
+    text = re.sub(r"\s+", " ", re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL))
+    return re.sub(r"\s*([{};,>])\s*", r"\1", text).replace(": ", ":").replace(";}", "}").strip()
+
+
 def _walk(folder: Traversable, prefix: str) -> list[Asset]:
     found: list[Asset] = []
     for entry in folder.iterdir():
@@ -66,6 +76,8 @@ def _walk(folder: Traversable, prefix: str) -> list[Asset]:
         media_type = MEDIA_TYPES.get(entry.name[entry.name.rfind(".") :])
         if media_type is not None:
             body = entry.read_bytes()
+            if media_type.startswith("text/css"):
+                body = pack_css(body.decode()).encode()
             page = CachedPage(body, etag_of(body), hard=True)
             found.append(Asset(f"{prefix}{entry.name}", media_type, page))
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from fedblog.web import activitypub, collections, inboxes, login, media, quotes, wellknown
-from fedblog.web.public import author, feeds, home, interact, post, site, tag
+from fedblog.web.public import author, feeds, home, interact, post, search, site, tag
 from fedblog.web.studio import add_routes as add_studio_routes
 
 FEED = "feed.{format:atom|rss|json}"
@@ -34,6 +34,7 @@ def add_all(app: web.Application) -> None:
 
     router.add_get("/", home.home)
     router.add_get(f"/{FEED}", feeds.blog_feed)
+    router.add_get("/search", search.search_page)
     router.add_get("/follow", interact.follow)
     router.add_get("/interact", interact.interact)
     router.add_get("/authorize_interaction", interact.authorize_interaction)

@@ -231,9 +231,9 @@ async def test_a_newer_database_is_refused(url: str, clock: Clock) -> None:
 
 def test_statements_are_split() -> None:
     script = "-- a; comment\nCREATE TABLE a (\n  b TEXT -- c; d\n);\n\nINSERT INTO a VALUES ('x;\ny');\n"
-    assert [each.split()[0] for each in migrate.statements(script)] == ["CREATE", "INSERT"]
+    assert [each.split()[0] for each in migrate.statements(script, "sqlite")] == ["CREATE", "INSERT"]
     with pytest.raises(ValueError, match="inside a statement"):
-        migrate.statements("CREATE TABLE a (b TEXT)")
+        migrate.statements("CREATE TABLE a (b TEXT)", "sqlite")
 
 
 async def test_a_locked_database_is_unavailable_and_recovers(

@@ -1,0 +1,116 @@
+"""Keeps the search index near what is published: looks at what changed, splits texts off the loop, stores words."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Sequence
+
+from fedblog.blog.model import Post, PostId, ReplyId
+from fedblog.errors import StorageUnavailable
+from fedblog.storage import posts, search
+from fedblog.storage.database import Database, Event
+from fedblog.storage.search import Document
+from fedblog.text.plain import plain_text
+
+log = logging.getLogger(__name__)
+
+QUIET_SECONDS = 2.0  # a lively thread is indexed once in a while, not at every reply
+LOOK_SECONDS = 60.0  # for what other processes wrote
+CHUNK = 100
+POSTS_AT_ONCE = 200
+
+
+class Indexer:
+    """Indexes what events tell of, and looks for the rest once a minute until it is stopped."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._changed: set[PostId] = set()
+        self._wake = asyncio.Event()
+        self._stopping = False
+        db.add_listener(self._on_event)
+
+    async def run(self) -> None:
+        """Work until `stop`."""
+        while not self._stopping:
+            try:
+                await self.catch_up()
+                await self._follow(LOOK_SECONDS)
+            except StorageUnavailable as exc:
+                log.warning("the search index waits: %s", exc)
+                await self._pause(QUIET_SECONDS)
+            except Exception:
+                log.exception("the search index failed in itself and goes on")
+                await self._pause(LOOK_SECONDS)
+
+    async def stop(self) -> None:
+        """`run` returns soon after."""
+        self._stopping = True
+        self._wake.set()
+
+    async def catch_up(self) -> int:
+        """Index everything that is not; how many posts were looked at anew."""
+        after: int | None = 0
+        count = 0
+        while after is not None and not self._stopping:
+            found, after = await self._db.read(search.outdated, after, POSTS_AT_ONCE)
+            for post_id in found:
+                await self.index(post_id)
+            count += len(found)
+        return count
+
+    async def index(self, post_id: PostId) -> None:
+        """Make the index fit one post and its replies."""
+        found = await self._db.read(search.changes, post_id)
+        if found is None:
+            return
+        documents: list[Document] = []
+        if found.post_stamp is not None:
+            post = await self._db.read(posts.by_id, post_id)
+            documents += [await asyncio.to_thread(_of_post, post, found.post_stamp)] if post else []
+        if documents or found.gone:
+            await self._db.write(search.store, documents, gone=found.gone)
+        for start in range(0, len(found.replies), CHUNK):
+            await self._index_replies(post_id, found.replies[start : start + CHUNK])
+        await self._db.write(search.settle, post_id, found.version)
+
+    async def _index_replies(self, post_id: PostId, ids: Sequence[ReplyId]) -> None:
+        texts = await self._db.read(search.reply_texts, ids)
+
+        def make() -> list[Document]:
+            return [
+                Document(post_id, reply_id, stamp, "", "", f"{head} {plain_text(html)}".strip())
+                for reply_id, stamp, head, html in texts
+            ]
+
+        await self._db.write(search.store, await asyncio.to_thread(make))
+
+    async def _follow(self, seconds: float) -> None:
+        """Index what events tell of, for so long."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while not self._stopping and (left := end - loop.time()) > 0:
+            await self._pause(left)
+            while self._changed and not self._stopping:
+                changed, self._changed = self._changed, set()
+                for post_id in changed:
+                    await self.index(post_id)
+                await asyncio.sleep(QUIET_SECONDS)
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        self._wake.clear()
+
+    def _on_event(self, event: Event) -> None:
+        if event.kind == "post":
+            self._changed.add(PostId(event.id))
+            self._wake.set()
+
+
+def _of_post(post: Post, stamp: int) -> Document:
+    text = " ".join((post.summary, post.content_warning, plain_text(post.content_html)))
+    return Document(post.id, None, stamp, post.title, " ".join(post.tags), text)
