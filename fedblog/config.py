@@ -51,6 +51,12 @@ class Blog(Struct, frozen=True, forbid_unknown_fields=True):
     language: Annotated[
         str, Meta(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", description="Default language of posts (BCP 47).")
     ] = "en"
+    templates_dir: Annotated[
+        str,
+        Meta(
+            description="Folder of Jinja2 templates that stand in for ours; relative to the config file. Empty: none."
+        ),
+    ] = ""
     posts_per_page: Annotated[int, Meta(ge=1, le=100, description="Posts on one page of a list.")] = 10
     lede_in_summary: Annotated[
         bool, Meta(description="Send an automatic lede as `summary` (some servers fold the text behind it).")
@@ -212,7 +218,7 @@ def make_settings(raw: Mapping[str, Any], *, relative_to: Path) -> Settings:
     except msgspec.ValidationError as exc:
         raise ConfigError(_explain(exc, raw)) from None
     server = _derive_server(settings, relative_to)
-    return msgspec.structs.replace(settings, server=server)
+    return msgspec.structs.replace(settings, server=server, blog=_derive_blog(settings.blog, relative_to))
 
 
 def _derive_server(settings: Settings, relative_to: Path) -> Server:
@@ -234,6 +240,17 @@ def _derive_server(settings: Settings, relative_to: Path) -> Server:
     domain = (server.domain or parts.netloc).lower()
     data_dir = (relative_to / server.data_dir).resolve()
     return msgspec.structs.replace(server, base_url=base_url.lower(), domain=domain, data_dir=str(data_dir))
+
+
+def _derive_blog(blog: Blog, relative_to: Path) -> Blog:
+    if not blog.templates_dir:
+        return blog
+    folder = (relative_to / blog.templates_dir).resolve()
+    if not folder.is_dir():
+        raise ConfigError(
+            f'blog.templates_dir = "{blog.templates_dir}": there is no such folder; make it, or leave it ""'
+        )
+    return msgspec.structs.replace(blog, templates_dir=str(folder))
 
 
 def settings_sections() -> dict[str, dict[str, tuple[Any, str]]]:

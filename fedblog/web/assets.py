@@ -73,11 +73,14 @@ def _walk(folder: Traversable, prefix: str) -> list[Asset]:
         if entry.is_dir():
             found += _walk(entry, f"{prefix}{entry.name}/")
             continue
-        media_type = MEDIA_TYPES.get(entry.name[entry.name.rfind(".") :])
-        if media_type is not None:
+        if entry.name[entry.name.rfind(".") :] in MEDIA_TYPES:
             body = entry.read_bytes()
-            if media_type.startswith("text/css"):
+            if entry.name.endswith(".css"):
                 body = pack_css(body.decode()).encode()
-            page = CachedPage(body, etag_of(body), hard=True)
-            found.append(Asset(f"{prefix}{entry.name}", media_type, page))
+            found.append(packed(f"{prefix}{entry.name}", body))
     return found
+
+
+def packed(name: str, body: bytes) -> Asset:
+    """A file ready to be sent, its type told by its name."""
+    return Asset(name, MEDIA_TYPES[name[name.rfind(".") :]], CachedPage(body, etag_of(body), hard=True))

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from fedblog.web.cache import CachedPage, RenderedPage, pack
 from fedblog.web.conditional import cached_answer
-from fedblog.web.keys import PAGES, RENDERER, SESSION
+from fedblog.web.keys import PAGES, RENDERER, SERVICES, SESSION
 
 HTML = "text/html; charset=utf-8"
 FOR_ONE = "private, no-store"
@@ -25,6 +25,7 @@ async def page(
 ) -> web.Response:
     """A page whose content is told by `version`; `context` is CPU work and runs in a thread, and only when needed."""
     renderer, session = request.app[RENDERER], request.get(SESSION)
+    await renderer.look.refresh(request.app[SERVICES].db)
 
     async def make() -> CachedPage:
         return await asyncio.to_thread(build)
@@ -36,6 +37,7 @@ async def page(
     if session is not None:
         return await cached_answer(request, await make(), HTML, cache_control=FOR_ONE)
     key = (template, request.path, request.query.get("before", ""))
+    version = (version, renderer.look.version)
     return await cached_answer(request, await request.app[PAGES].get(key, version, make), HTML, cache_control=FOR_ALL)
 
 

@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from jinja2 import BytecodeCache, Environment, PackageLoader, StrictUndefined
+from jinja2 import (
+    BaseLoader,
+    BytecodeCache,
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    PackageLoader,
+    PrefixLoader,
+    StrictUndefined,
+)
 from jinja2.bccache import Bucket
 
 from fedblog.config import Settings
@@ -15,6 +24,7 @@ from fedblog.web.assets import Assets
 from fedblog.web.filters import FILTERS
 from fedblog.web.fragments import Fragments
 from fedblog.web.i18n import gettext, ngettext
+from fedblog.web.looks.current import CurrentLook
 from fedblog.web.pictures import avatar_source, own_pictures, picture_tag
 
 
@@ -33,14 +43,25 @@ class _Compiled(BytecodeCache):
         self._kept[bucket.key + bucket.checksum] = bucket.bytecode_to_string()
 
 
+def _loader(settings: Settings) -> BaseLoader:
+    """Our templates; a file of the same name in `templates_dir` stands in for ours."""
+    ours = PackageLoader("fedblog", "templates")
+    if not settings.blog.templates_dir:
+        return ours
+    # `our/NAME` is ours in any case, so that a file can extend what it stands in for.
+    theirs = FileSystemLoader(settings.blog.templates_dir)
+    return ChoiceLoader([theirs, ours, PrefixLoader({"our": ours})])
+
+
 class Renderer:
     """Turns a template's name and values into HTML text. Safe to use from threads."""
 
     def __init__(self, settings: Settings, assets: Assets) -> None:
         self.assets = assets
         self.fragments = Fragments()
+        self.look = CurrentLook()
         self._environment = Environment(
-            loader=PackageLoader("fedblog", "templates"),
+            loader=_loader(settings),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -59,6 +80,7 @@ class Renderer:
             domain=settings.domain,
             blog_handle=f"@{settings.blog.handle}@{settings.domain}",
             static=assets.url,
+            look=self.look,
             avatar_source=avatar_source(settings),
             picture=picture_tag(settings.base_url),
         )

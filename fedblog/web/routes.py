@@ -18,6 +18,7 @@ def add_all(app: web.Application) -> None:
     router.add_get("/livez", site.livez)
     router.add_get("/readyz", site.readyz)
     router.add_get("/static/{version}/{name:.+}", site.static)
+    router.add_get("/look/{version:[0-9a-f]+}.css", site.look)
     router.add_get("/favicon.ico", site.favicon)
     router.add_get("/robots.txt", site.robots)
     router.add_get("/sitemap.xml", site.sitemap)

@@ -108,7 +108,8 @@ async def _page(request: web.Request, name: str, slug: str, after: str) -> web.R
         found, _ = await services.db.read(find_post, ids, name, slug)
         post_id = found.id
         index.put(name, slug, post_id)
-    version = await services.db.read(posts.thread_version, post_id)
+    await renderer.look.refresh(services.db)
+    version = (await services.db.read(posts.thread_version, post_id), renderer.look.version)
     kept = await request.app[PAGES].get(("post", name, slug, after), version, make)
     mark(request, post_id)
     return await cached_answer(request, kept, HTML, cache_control=FOR_ALL)

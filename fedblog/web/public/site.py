@@ -9,7 +9,7 @@ from aiohttp import web
 
 from fedblog.activitypub.ids import LocalIds
 from fedblog.config import Settings
-from fedblog.errors import StorageUnavailable
+from fedblog.errors import NotFound, StorageUnavailable
 from fedblog.storage import actors, posts
 from fedblog.storage.database import Database, Tx
 from fedblog.web.conditional import asset_answer, conditional
@@ -93,6 +93,15 @@ async def static(request: web.Request) -> web.Response:
     asset = assets.get(request.match_info["name"])
     current = request.match_info["version"] == assets.version
     return await asset_answer(request, asset, immutable=current)
+
+
+async def look(request: web.Request) -> web.Response:
+    """/look/VERSION.css: the blog's own look; an older address gets the present one, where there is one."""
+    current = request.app[RENDERER].look
+    await current.refresh(request.app[SERVICES].db)
+    if current.asset is None:
+        raise NotFound("this blog has no look of its own")
+    return await asset_answer(request, current.asset, immutable=request.match_info["version"] == current.version)
 
 
 async def favicon(request: web.Request) -> web.Response:

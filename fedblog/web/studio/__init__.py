@@ -13,6 +13,7 @@ from fedblog.web.studio import (
     editor,
     followers,
     inbox_log,
+    looks,
     media,
     moderation,
     moving,
@@ -94,6 +95,10 @@ def _add_settings(router: web.UrlDispatcher) -> None:
     router.add_get("/studio/blocks/new", page(blocks.ask_block, role=Role.EDITOR))
     router.add_post("/studio/blocks", action(blocks.block, role=Role.EDITOR))
     router.add_post("/studio/blocks/remove", action(blocks.unblock, role=Role.EDITOR))
+    router.add_get("/studio/looks", page(looks.looks, role=Role.OWNER))
+    router.add_post("/studio/looks", action(looks.save_looks, role=Role.OWNER))
+    router.add_get("/studio/looks/sample.css", page(looks.sample, role=Role.OWNER))
+    router.add_get("/studio/looks/contrast", page(looks.contrast_table, role=Role.OWNER))
     router.add_get("/studio/people", page(people.people, role=Role.OWNER))
     router.add_post("/studio/people", action(people.add_person, role=Role.OWNER))
     router.add_post("/studio/people/{id}", action(people.change_person, role=Role.OWNER))

@@ -24,6 +24,7 @@ _MESSAGES: Final = MappingProxyType(
         "follower_rejected": "Follow request turned down.",
         "follower_removed": "Follower removed.",
         "profile": "Profile saved. Servers that know you get the new one.",
+        "looks": "Saved. Your blog has its new look.",
         "password": "Password changed. Other devices were logged out.",
         "session_ended": "That device was logged out.",
         "sessions_ended": "All other devices were logged out.",
