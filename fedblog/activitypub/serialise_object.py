@@ -14,6 +14,7 @@ from fedblog.activitypub.wire import dump
 from fedblog.blog.ledger import Media
 from fedblog.blog.model import Actor, Post, QuotePolicy, Reply, ReplyPolicy, Visibility
 from fedblog.config import Settings
+from fedblog.text.article import link_within
 from fedblog.text.dates import iso
 from fedblog.text.excerpt import excerpt
 from fedblog.text.sanitise import federated_html
@@ -42,7 +43,8 @@ def article(
     `mentions` holds (actor id, "@name@host"), `pictures` those of the post that are ours, by URL. `contentMap`,
     `source` and `preview` are left out where they would make the activity larger than peers take (ART-12, ART-16).
     """
-    content = federated_html(post.content_html)
+    url = ids.post_page(author.username, post.slug)
+    content = federated_html(link_within(post.content_html, settings.base_url, url))
     to, cc = _audience(post.visibility, author.followers_uri, [href for href, _ in mentions], blog)
     document: Json = {
         "id": post.uri,
@@ -52,7 +54,7 @@ def article(
         **_warning_or_summary(post, settings),
         "content": content,
         "contentMap": {post.language: content},
-        "url": ids.post_page(author.username, post.slug),
+        "url": url,
         **_dates(post.published_at or post.created_at, post.edited_at),
         "to": to,
         "cc": cc,

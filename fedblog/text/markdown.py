@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererProtocol
 from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
+from markdown_it.utils import EnvType, OptionsDict
 from mdit_py_plugins.anchors import anchors_plugin
+from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
@@ -19,6 +23,7 @@ from pygments.util import ClassNotFound
 
 from fedblog.errors import InvalidInput
 from fedblog.text.author import ESCAPED_SIGNS, Image, Linker, MentionLink, rewrite
+from fedblog.text.formulas import to_mathml
 from fedblog.text.markup import escape_text, strip_bad_characters
 from fedblog.text.plain import plain_text
 from fedblog.text.sanitise import author_wash
@@ -34,7 +39,11 @@ _LANGUAGE = re.compile(r"^[A-Za-z0-9_+#.-]{1,30}$")
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]|[\U00020000-\U0003ffff]"
 )
-_STAND_INS = re.compile("[" + "".join(ESCAPED_SIGNS.values()) + "]")
+# A formula travels as its number between these, past what cleans the text: only we make MathML.
+_FORMULA_START, _FORMULA_END = "\U000f5e24", "\U000f5e25"
+_FORMULA = re.compile(f"{_FORMULA_START}(\\d{{1,3}}){_FORMULA_END}")
+MAX_FORMULAS = 500
+_STAND_INS = re.compile("[" + "".join(ESCAPED_SIGNS.values()) + _FORMULA_START + _FORMULA_END + "]")
 _WORD = re.compile(r"\w+(?:['’.-]\w+)*")
 
 
@@ -53,14 +62,15 @@ class Rendered:
 def render_markdown(
     source: str, *, base_url: str, tag_url: Callable[[str], str], mention_urls: Mapping[str, MentionLink] = _NOBODY
 ) -> Rendered:
-    """CommonMark with tables, strikethrough, footnotes and bare http(s) links; raw HTML shows as text.
+    """CommonMark with tables, strikethrough, footnotes, $formulas$ and bare http(s) links; raw HTML shows as text.
 
     `base_url` is the page's own URL, `tag_url(tag)` the page of a hashtag, `mention_urls` the actors known by
     "name@host". Raises `InvalidInput` (reason `source_too_long`) over 1 MB.
     """
     _check_size(source)
-    html = _MARKDOWN.render(_STAND_INS.sub("", strip_bad_characters(source)))
-    return _finish(html, base_url, Linker(tag_url, mention_urls))
+    formulas: list[str] = []
+    html = _MARKDOWN.render(_STAND_INS.sub("", strip_bad_characters(source)), {"formulas": formulas})
+    return _finish(html, base_url, Linker(tag_url, mention_urls), formulas)
 
 
 def render_html(
@@ -68,7 +78,7 @@ def render_html(
 ) -> Rendered:
     """HTML that an author wrote: cleaned by the authors' allow-list, otherwise as `render_markdown`."""
     _check_size(source)
-    return _finish(strip_bad_characters(source), base_url, Linker(tag_url, mention_urls))
+    return _finish(_STAND_INS.sub("", strip_bad_characters(source)), base_url, Linker(tag_url, mention_urls), ())
 
 
 def _check_size(source: str) -> None:
@@ -76,9 +86,11 @@ def _check_size(source: str) -> None:
         raise InvalidInput("the text is longer than 1 MB", reason="source_too_long")
 
 
-def _finish(html: str, base_url: str, linker: Linker) -> Rendered:
+def _finish(html: str, base_url: str, linker: Linker, formulas: Sequence[str]) -> Rendered:
     linked, found = rewrite(author_wash(html), base_url=base_url, linker=linker)
-    clean = author_wash(linked).strip()
+    # A stand-in without a formula was typed as a character reference.
+    known = dict(enumerate(formulas))
+    clean = _FORMULA.sub(lambda found: known.get(int(found[1]), ""), author_wash(linked).strip())
     return Rendered(
         html=clean,
         tags=tuple(found.tags.values()),
@@ -121,11 +133,34 @@ def _keep_escapes(state: StateCore) -> None:
                 child.content = ESCAPED_SIGNS[child.content]
 
 
+def _formula(
+    _renderer: RendererProtocol, tokens: Sequence[Token], index: int, _options: OptionsDict, env: EnvType
+) -> str:
+    """A stand-in for the MathML, or the source as code where it can't be read."""
+    token = tokens[index]
+    block = token.type.startswith("math_block")
+    made: list[str] = env["formulas"]
+    mathml = to_mathml(token.content.strip(), block=block) if len(made) < MAX_FORMULAS else ""
+    if not mathml:
+        return f"<pre><code>{escape_text(token.content)}</code></pre>\n" if block else _as_code(token.content)
+    made.append(mathml)
+    stand_in = f"{_FORMULA_START}{len(made) - 1}{_FORMULA_END}"
+    return f"<p>{stand_in}</p>\n" if block else stand_in
+
+
+def _as_code(text: str) -> str:
+    return f"<code>{escape_text(text)}</code>"
+
+
 def _make_markdown() -> MarkdownIt:
     options = {"html": False, "linkify": True, "typographer": False, "maxNesting": 100, "highlight": _highlight}
     markdown = MarkdownIt("commonmark", options)
     markdown.enable(["table", "strikethrough", "linkify"])
     markdown.use(footnote_plugin)
+    # As Pandoc reads dollars: no blank inside, no digit behind, so that prices stay prices.
+    markdown.use(dollarmath_plugin, allow_labels=False, allow_space=False, allow_digits=False, double_inline=True)
+    for kind in ("math_inline", "math_inline_double", "math_block"):
+        markdown.add_render_rule(kind, _formula)
     markdown.use(anchors_plugin, min_level=1, max_level=6, slug_func=slugify_heading)
     markdown.core.ruler.before("text_join", "keep_escapes", _keep_escapes)
     if markdown.linkify is not None:
