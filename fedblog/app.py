@@ -36,6 +36,7 @@ from fedblog.federation.parents import ParentFetch
 from fedblog.federation.publish import Publisher
 from fedblog.federation.recheck import InboxCheck
 from fedblog.federation.resolver import Resolver
+from fedblog.federation.schedule import timed_acts
 from fedblog.federation.services import Services
 from fedblog.federation.setup import ensure_instance
 from fedblog.federation.signer import Signer
@@ -92,6 +93,7 @@ async def services(settings: Settings, *, clock: Clock = time.time) -> AsyncIter
         store = AvatarStore(settings.data_dir / "avatars", settings.media.avatar_cache_bytes, clock)
         avatars = Avatars(client, store, clock)
         stack.push_async_callback(avatars.close)
+        publisher = Publisher(db, ids, settings, sealer, fetcher=fetcher, resolver=resolver)
         yield Services(
             settings=settings,
             clock=clock,
@@ -105,13 +107,14 @@ async def services(settings: Settings, *, clock: Clock = time.time) -> AsyncIter
             resolver=resolver,
             askers=Askers(db, keyring, settings, clock),
             inbox=Inbox(db, keyring, resolver, settings, ids, clock),
-            publisher=Publisher(db, ids, settings, sealer, fetcher=fetcher, resolver=resolver),
+            publisher=publisher,
             worker=DeliveryWorker(db, client, signer, clock=clock, jitter=random.SystemRandom().random),
             jobs=JobRunner(
                 db,
                 {
                     **_job_handlers(db, fetcher, resolver, ids, settings, clock),
                     "tell_approved": ApprovalTeller(db, ids, sealer),
+                    **timed_acts(publisher),
                 },
                 clock=clock,
                 slow=("backfill",),

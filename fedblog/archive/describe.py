@@ -57,6 +57,14 @@ def describe_post(tx: Tx, post: Post, author: Actor) -> PostRecord:
         replies=post.reply_count,
         likes=post.like_count,
         boosts=post.announce_count,
+        kind_of_post=post.kind.value,
+        federated=post.federated,
+        series=post.series,
+        series_position=post.series_position,
+        canonical_url=post.canonical_url,
+        show_history=post.show_history,
+        hold_policy=post.hold_policy.value,
+        close_after_days=post.close_after_days,
     )
 
 
@@ -164,6 +172,10 @@ def markdown_of(post: PostRecord, url: str) -> str:
         "content_warning": post.content_warning,
         "draft": None if post.status == "published" else True,
         "comments": None if post.comments_open else False,
+        "type": "page" if post.kind_of_post == "page" else None,
+        "series": post.series,
+        "series_position": str(post.series_position or ""),
+        "canonical_url": post.canonical_url,
         "format": "html" if post.source_type == "text/html" else None,
         "uri": post.uri,
         "url": url,

@@ -42,6 +42,10 @@ class Entry:
     edited_at: int | None = None
     draft: bool = False
     comments_open: bool = True
+    kind: str = "post"  # or page
+    series: str = ""
+    series_position: int = 0
+    canonical_url: str = ""
     paths: tuple[str, ...] = ()
     comments: tuple[Comment, ...] = ()
     warnings: tuple[str, ...] = field(default=())

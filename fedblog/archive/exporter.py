@@ -217,7 +217,7 @@ class Exporter:
             ):
                 after = found[-1].id
                 for post in found:
-                    if post.status is PostStatus.PUBLISHED:
+                    if post.uri and post.status is PostStatus.PUBLISHED:
                         create = await db.read(_create, self._services, post)
                         outbox.write((b",\n" if written else b"\n") + _encode(create))
                         written += 1
@@ -246,6 +246,7 @@ class Exporter:
                 tags=post.tags,
                 published=published,
                 comments_open=post.comments_open,
+                kind=post.kind.value,
                 published_at=post.published_at,
                 created_at=post.created_at,
                 edited_at=post.edited_at,

@@ -76,6 +76,10 @@ def read_markdown(text: str, place: str) -> Entry:
         edited_at=_edited(values, published_at),
         draft=_is_draft(values),
         comments_open=_first(values, "comments").lower() not in _NO,
+        kind="page" if "page" in (_first(values, "type").lower(), _first(values, "layout").lower()) else "post",
+        series=_first(values, "series"),
+        series_position=_number(_first(values, "series_position", "series_order", "part")),
+        canonical_url=_first(values, "canonical_url", "canonicalurl", "canonical"),
         paths=_paths(values),
         warnings=tuple(warnings),
     )
@@ -124,6 +128,11 @@ def _is_draft(values: dict[str, Value]) -> bool:
         or _first(values, "published").lower() in _NO
         or status in ("draft", "unpublished", "private", "pending")
     )
+
+
+def _number(text: str) -> int:
+    """A place in a series; 0 for none that can be used."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 4 else 0
 
 
 def _edited(values: dict[str, Value], published_at: int | None) -> int | None:

@@ -64,6 +64,15 @@ class PostRecord(msgspec.Struct, frozen=True, tag_field="kind", tag="post"):
     replies: Count
     likes: Count
     boosts: Count
+    # Later than the first archives, which don't have them.
+    kind_of_post: str = "post"
+    federated: bool = True
+    series: Line = ""
+    series_position: Annotated[int, msgspec.Meta(ge=0, le=9_999)] = 0
+    canonical_url: Line = ""
+    show_history: bool = False
+    hold_policy: str = ""
+    close_after_days: Annotated[int, msgspec.Meta(ge=0, le=3_650)] = 0
 
 
 class PersonRecord(msgspec.Struct, frozen=True, tag_field="kind", tag="person"):

@@ -10,13 +10,14 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from fedblog.activitypub.urls import maybe_uri
 from fedblog.archive.entries import Comment, Entry, Skipped
 from fedblog.archive.rendering import at_home, merge_tags, render_source
 from fedblog.archive.report import Report
 from fedblog.blog.ledger import Account
-from fedblog.blog.model import NewReply, Post, PostId, PostStatus, PostText, ReplyId, ReplyState, Visibility
+from fedblog.blog.model import NewReply, Post, PostId, PostKind, PostStatus, PostText, ReplyId, ReplyState, Visibility
 from fedblog.errors import InvalidInput, NotFound
-from fedblog.federation.compose import HTML, MAX_TITLE
+from fedblog.federation.compose import HTML, MAX_SERIES, MAX_TITLE
 from fedblog.federation.services import Services
 from fedblog.media.figures import foreign_pictures
 from fedblog.storage import accounts, actors, archive, posts, replies
@@ -129,6 +130,11 @@ class Taker:
             word_count=made.word_count,
             visibility=Visibility.PUBLIC,
             comments_open=entry.comments_open,
+            kind=PostKind(entry.kind),
+            federated=entry.kind == PostKind.POST.value,
+            series=" ".join(entry.series.split())[:MAX_SERIES],
+            series_position=entry.series_position,
+            canonical_url=maybe_uri(entry.canonical_url) or "",
         )
 
     def _keep(self, tx: Tx, entry: Entry, text: PostText, writer: Account) -> Post:
@@ -137,7 +143,7 @@ class Taker:
         post_id = PostId(archive.id_of_time(tx, "posts", at))
         post = archive.put_post(tx, text, author_id=writer.actor_id, post_id=post_id, dates=dates)
         if not entry.draft and not self._federate:
-            uri = self._services.ids.post(post_id)
+            uri = self._services.ids.post(post_id) if text.federated else None
             post = archive.show_post(tx, post_id, uri=uri, publication=1, dates=dates)
         archive.note_import(tx, entry.key, "post", post_id)
         archive.add_old_slug(tx, post, slugify_title(entry.slug) if entry.slug else "")
@@ -205,7 +211,7 @@ class Taker:
                 uri=one.uri,
                 url="",
                 actor_id=person.id,
-                in_reply_to=parent.uri if parent is not None else post.uri,
+                in_reply_to=parent.uri if parent is not None else post.uri or f"{self._services.settings.base_url}/",
                 state=ReplyState.PUBLISHED,
                 visibility=Visibility.PUBLIC,
                 local=False,

@@ -14,9 +14,11 @@ from fedblog.archive.taking import tidy_path
 from fedblog.blog.model import (
     Actor,
     Attachment,
+    HoldPolicy,
     NewReply,
     Post,
     PostId,
+    PostKind,
     PostStatus,
     PostText,
     QuotePolicy,
@@ -27,7 +29,7 @@ from fedblog.blog.model import (
     ReplyState,
     Visibility,
 )
-from fedblog.federation.compose import HTML, MARKDOWN
+from fedblog.federation.compose import HTML, MARKDOWN, MAX_SERIES
 from fedblog.federation.services import Services
 from fedblog.storage import actors, archive, posts, replies, tombstones
 from fedblog.storage.archive import Dates
@@ -91,12 +93,16 @@ class Thread:
             return "it is not public, or of an unknown kind"
         if record.status not in ("published", "draft", "unpublished"):
             return f"its status {record.status[:40]} is unknown"
-        if record.status == "published" and not self._move.is_old_own(record.uri):
+        if record.status == "published" and record.federated and not self._move.is_old_own(record.uri):
             return "its id is another server's"
         if record.uri and self._move.stays and self._own_id(record) is None:
             return "its id is not one that this blog makes"
         if record.reply_policy not in list(ReplyPolicy) or record.quote_policy not in list(QuotePolicy):
             return "its rules are unknown"
+        if record.kind_of_post not in list(PostKind) or record.hold_policy not in list(HoldPolicy):
+            return "its rules are unknown"
+        if not record.federated and record.uri:
+            return "it has an id that it should not have"
         return ""
 
     def _own_id(self, record: PostRecord) -> tuple[int, int] | None:
@@ -138,6 +144,14 @@ class Thread:
             comments_open=record.comments_open,
             reply_policy=ReplyPolicy(record.reply_policy),
             quote_policy=QuotePolicy(record.quote_policy),
+            kind=PostKind(record.kind_of_post),
+            federated=record.federated,
+            series=" ".join(record.series.split())[:MAX_SERIES],
+            series_position=record.series_position,
+            canonical_url=maybe_uri(record.canonical_url) or "",
+            show_history=record.show_history,
+            hold_policy=HoldPolicy(record.hold_policy),
+            close_after_days=record.close_after_days,
         )
 
     def _keep(self, tx: Tx, record: PostRecord, text: PostText, key: str) -> Post:
@@ -150,7 +164,7 @@ class Thread:
         post = archive.put_post(tx, text, author_id=author.id, post_id=wanted, dates=dates)
         if record.status == PostStatus.PUBLISHED.value and not self._federate:
             kept = own is not None and own[0] == wanted
-            uri = record.uri if kept else self._services.ids.post(wanted)
+            uri = record.uri if kept else self._services.ids.post(wanted) if text.federated else None
             publication = own[1] if kept and own is not None else 1
             post = archive.show_post(tx, wanted, uri=uri, publication=publication, dates=dates)
         archive.note_import(tx, key, "post", wanted)

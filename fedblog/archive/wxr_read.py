@@ -94,6 +94,7 @@ def _item(item: Element, site: str) -> Entry | Skipped:
         published_at=published_at,
         edited_at=_edited(parts, published_at),
         draft=draft,
+        kind=kind,
         comments_open=parts.get("wp:comment_status", "open").strip() != "closed",
         paths=_paths(parts, site),
         comments=tuple(comments),

@@ -78,6 +78,7 @@ def item_start(
     tags: Sequence[str],
     published: bool,
     comments_open: bool,
+    kind: str,
     published_at: int | None,
     created_at: int,
     edited_at: int | None,
@@ -104,7 +105,7 @@ def item_start(
         + _element("wp:post_name", slug)
         + _element("wp:status", "publish" if published else "draft")
         + "<wp:post_parent>0</wp:post_parent>\n<wp:menu_order>0</wp:menu_order>\n"
-        + _element("wp:post_type", "post")
+        + _element("wp:post_type", kind)
         + _element("wp:post_password", "")
         + "<wp:is_sticky>0</wp:is_sticky>\n"
         + "".join(_element("category", tag, domain="post_tag", nicename=slugify_title(tag)) for tag in tags)

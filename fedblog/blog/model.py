@@ -45,6 +45,22 @@ class PostStatus(StrEnum):
     DELETED = "deleted"
 
 
+class PostKind(StrEnum):
+    """What a post is. A page (About, Imprint) stands for itself: not on the home page, in no list and in no feed."""
+
+    POST = "post"
+    PAGE = "page"
+
+
+class HoldPolicy(StrEnum):
+    """Which replies to a post wait for the author; BLOG: as `comments.hold_for_moderation` says."""
+
+    BLOG = ""
+    NONE = "none"
+    FIRST = "first"
+    ALL = "all"
+
+
 class ReplyPolicy(StrEnum):
     """Who may reply to a post while its comments are open (ART-17); the author always may."""
 
@@ -164,6 +180,18 @@ class Post:
     reply_policy: ReplyPolicy = ReplyPolicy.EVERYONE
     quote_policy: QuotePolicy = QuotePolicy.EVERYONE
     pinned_at: int | None = None  # on the author's profile since
+    kind: PostKind = PostKind.POST
+    federated: bool = True  # False: a page of the site only; it has no `uri` and no server is told
+    series: str = ""  # the name of the series that it is a part of, "" for none
+    series_slug: str = ""
+    series_position: int = 0  # 0: by date
+    canonical_url: str = ""  # where it was published first, "" for here
+    show_history: bool = False  # readers may see its earlier versions
+    hold_policy: HoldPolicy = HoldPolicy.BLOG
+    close_after_days: int = 0  # comments close by themselves so long after publication; 0: never
+    scheduled_at: int | None = None  # a draft that is published then
+    trashed_at: int | None = None  # never of a published post
+    preview_key: str = ""  # opens the draft to whoever has the link; "" for nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,11 +216,19 @@ class PostText:
     comments_open: bool
     reply_policy: ReplyPolicy = ReplyPolicy.EVERYONE
     quote_policy: QuotePolicy = QuotePolicy.EVERYONE
+    kind: PostKind = PostKind.POST
+    federated: bool = True
+    series: str = ""
+    series_position: int = 0
+    canonical_url: str = ""
+    show_history: bool = False
+    hold_policy: HoldPolicy = HoldPolicy.BLOG
+    close_after_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One saved state of a post's text."""
+    """One saved state of a post's text. `note`: why it was changed, in the editor's words."""
 
     post_id: PostId
     number: int
@@ -202,6 +238,7 @@ class Revision:
     summary: str
     created_at: int
     editor_id: ActorId
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
-from fedblog.blog.model import Actor, QuotePolicy, QuoteState, ReplyPolicy, Visibility
+from fedblog.blog.model import Actor, HoldPolicy, Post, QuotePolicy, QuoteState, ReplyPolicy, Visibility
 
 Hold = Literal["none", "first", "all"]
+_HOLDS: dict[HoldPolicy, Hold] = {HoldPolicy.NONE: "none", HoldPolicy.FIRST: "first", HoldPolicy.ALL: "all"}
 
 
 class Action(StrEnum):
@@ -61,6 +62,11 @@ def judge_reply(
     if hold == "first" and not (actor_approved or has_approved_before):
         return Verdict(Action.HOLD, "hold_first")
     return Verdict(Action.PUBLISH, "")
+
+
+def hold_of(post: Post | None, blog: Hold) -> Hold:
+    """Which replies are held: the post's own word, else the blog's."""
+    return blog if post is None else _HOLDS.get(post.hold_policy, blog)
 
 
 def may_reply(policy: ReplyPolicy, *, is_follower: bool, is_mentioned: bool) -> bool:

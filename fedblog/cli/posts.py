@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
+from fedblog.archive.front_matter import read_moment
 from fedblog.blog.ledger import Account
-from fedblog.blog.model import Actor, Post, PostId, PostStatus
+from fedblog.blog.model import Actor, Post, PostId, PostKind, PostStatus
 from fedblog.cli.program import Program, json_option, pass_program, print_json, print_table, when
 from fedblog.errors import InvalidInput, NotFound
 from fedblog.federation.compose import HTML, MARKDOWN
@@ -32,7 +33,13 @@ def post() -> None:
 @click.option("--slug", default="", help="Last part of its address. Default: made of the title.")
 @click.option("--summary", default="", help="A lede for lists and link cards.")
 @click.option("--language", default="", help="Language of the text, e.g. en or de-AT.")
+@click.option("--page", is_flag=True, help="A page such as About: in no list and no feed, and not sent out.")
+@click.option("--series", default="", help="The series that it is a part of.")
+@click.option("--canonical-url", default="", metavar="URL", help="Where it was published first.")
 @click.option("--draft", is_flag=True, help="Keep it as a draft; nothing goes out.")
+@click.option(
+    "--at", "at", default="", metavar="TIME", help="Publish it then: 2026-12-24T08:00+01:00; UTC without a zone."
+)
 @json_option
 @pass_program
 def create(
@@ -43,19 +50,34 @@ def create(
     slug: str,
     summary: str,
     language: str,
+    page: bool,
+    series: str,
+    canonical_url: str,
     draft: bool,
+    at: str,
     as_json: bool,
 ) -> None:
     """Make a post from a file, and publish it."""
     source, source_type = _read(file)
+    moment = _moment(at) if at else None
 
     async def work(services: Services) -> dict[str, Any]:
         account = await services.db.read(_writer, author)
         text = await services.publisher.compose(
-            title=title, source=source, source_type=source_type, slug=slug, summary=summary, language=language
+            title=title,
+            source=source,
+            source_type=source_type,
+            slug=slug,
+            summary=summary,
+            language=language,
+            kind=PostKind.PAGE if page else PostKind.POST,
+            series=series,
+            canonical_url=canonical_url,
         )
         made = await services.publisher.save_draft(text, author_id=account.actor_id)
-        if not draft:
+        if moment is not None:
+            made = await services.publisher.schedule(made.id, moment)
+        elif not draft:
             made = await services.publisher.publish(made.id)
         return await services.db.read(_describe, services, made)
 
@@ -66,10 +88,21 @@ def create(
 @click.argument("post_id", metavar="ID", type=int)
 @click.option("--file", "file", type=FILE, help="The new text; - is standard input.")
 @click.option("--title", default="", help="A new title.")
+@click.option("--note", default="", help="Why it is changed; kept with the earlier versions.")
+@click.option("--silent", is_flag=True, help="Tell no server of the change, and don't mark the post as edited.")
 @click.option("--publish", is_flag=True, help="Publish it, if it is a draft.")
 @json_option
 @pass_program
-def edit(program: Program, post_id: int, file: Path | None, title: str, publish: bool, as_json: bool) -> None:
+def edit(
+    program: Program,
+    post_id: int,
+    file: Path | None,
+    title: str,
+    note: str,
+    silent: bool,
+    publish: bool,
+    as_json: bool,
+) -> None:
     """Change the text or the title of a post; what is published goes out as an edit."""
     if file is None and not title and not publish:
         raise InvalidInput("nothing to change: give --file, --title or --publish")
@@ -93,9 +126,24 @@ def edit(program: Program, post_id: int, file: Path | None, title: str, publish:
                 tags=() if given is not None else stored.tags,
                 visibility=stored.visibility,
                 comments_open=stored.comments_open,
+                reply_policy=stored.reply_policy,
+                quote_policy=stored.quote_policy,
+                kind=stored.kind,
+                federated=stored.federated,
+                series=stored.series,
+                series_position=stored.series_position,
+                canonical_url=stored.canonical_url,
+                show_history=stored.show_history,
+                hold_policy=stored.hold_policy,
+                close_after_days=stored.close_after_days,
             )
             stored = await services.publisher.edit(
-                stored.id, text, editor_id=stored.author_id, expected_version=stored.version
+                stored.id,
+                text,
+                editor_id=stored.author_id,
+                expected_version=stored.version,
+                note=note,
+                silent=silent,
             )
         if publish and stored.status is not PostStatus.PUBLISHED:
             stored = await services.publisher.publish(stored.id)
@@ -134,6 +182,14 @@ def list_posts(program: Program, author: str, as_json: bool) -> None:
         return
     rows = [(one["id"], one["status"], when(one["published_at"]), one["author"], one["title"]) for one in found]
     print_table(("id", "status", "published", "author", "title"), rows, "No posts yet.")
+
+
+def _moment(text: str) -> int:
+    """A time to come as Unix seconds; one that is over already means at once."""
+    moment = read_moment(text)
+    if moment is None:
+        raise InvalidInput(f"{text} is no time; write it as 2026-12-24T08:00+01:00")
+    return moment
 
 
 def _read(file: Path) -> tuple[str, str]:
@@ -178,6 +234,7 @@ def _describe(tx: Tx, services: Services, made: Post) -> dict[str, Any]:
         "author": name,
         "status": made.status.value,
         "published_at": made.published_at,
+        "scheduled_at": made.scheduled_at,
         "replies": made.reply_count,
         "likes": made.like_count,
         "boosts": made.announce_count,

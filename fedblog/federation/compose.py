@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from fedblog.activitypub.discovery import parse_acct
 from fedblog.activitypub.ids import LocalIds
-from fedblog.blog.model import Actor, PostText, QuotePolicy, ReplyPolicy, Visibility
+from fedblog.activitypub.urls import maybe_uri
+from fedblog.blog.model import Actor, HoldPolicy, PostKind, PostText, QuotePolicy, ReplyPolicy, Visibility
 from fedblog.config import Settings
 from fedblog.errors import FedblogError, InvalidInput
 from fedblog.federation.fetcher import Fetcher
@@ -24,6 +25,9 @@ log = logging.getLogger(__name__)
 MARKDOWN, HTML = "text/markdown", "text/html"
 MAX_MENTIONS = 20
 MAX_TITLE = 300
+MAX_SERIES = 100
+MAX_POSITION = 9_999
+MAX_DAYS = 3_650
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +79,21 @@ class Composer:
         comments_open: bool = True,
         reply_policy: ReplyPolicy = ReplyPolicy.EVERYONE,
         quote_policy: QuotePolicy = QuotePolicy.EVERYONE,
+        kind: PostKind = PostKind.POST,
+        federated: bool | None = None,
+        series: str = "",
+        series_position: int = 0,
+        canonical_url: str = "",
+        show_history: bool = False,
+        hold_policy: HoldPolicy = HoldPolicy.BLOG,
+        close_after_days: int = 0,
         look_up: bool = True,
     ) -> PostText:
-        """A post's text, ready to save. `tags` are added to the hashtags of the text."""
+        """What an author typed, rendered and ready to save.
+
+        `slug` is made of the title where it is empty; `tags` are added to the hashtags of the text; `federated` None:
+        posts are, pages aren't. `look_up` False asks no other server (previews). Raises `InvalidInput`.
+        """
         title = " ".join(title.split())
         if not title:
             raise InvalidInput("a post needs a title", reason="title_missing")
@@ -87,6 +103,8 @@ class Composer:
             raise InvalidInput("a post is public or unlisted", reason="visibility_unsupported")
         if source_type not in (MARKDOWN, HTML):
             raise InvalidInput("write Markdown or HTML", reason="source_type_unsupported")
+        series = " ".join(series.split())
+        _check_options(series, series_position, canonical_url, close_after_days)
         written = await self.write(source, source_type, look_up=look_up)
         return PostText(
             slug=slugify_title(slug or title),
@@ -107,6 +125,14 @@ class Composer:
             comments_open=comments_open,
             reply_policy=reply_policy,
             quote_policy=quote_policy,
+            kind=kind,
+            federated=kind is PostKind.POST if federated is None else federated,
+            series=series,
+            series_position=series_position,
+            canonical_url=canonical_url,
+            show_history=show_history,
+            hold_policy=hold_policy,
+            close_after_days=close_after_days,
         )
 
     async def _framed(self, rendered: Rendered) -> Rendered:
@@ -138,6 +164,17 @@ class Composer:
         except FedblogError as exc:
             log.info("@%s can't be found, it stays plain text: %s", acct, exc)
             return None
+
+
+def _check_options(series: str, series_position: int, canonical_url: str, close_after_days: int) -> None:
+    if len(series) > MAX_SERIES:
+        raise InvalidInput(f"the name of a series has at most {MAX_SERIES} characters", reason="series_too_long")
+    if not 0 <= series_position <= MAX_POSITION:
+        raise InvalidInput(f"a place in a series is 1 to {MAX_POSITION}, or 0 for none", reason="position_invalid")
+    if canonical_url and maybe_uri(canonical_url) is None:
+        raise InvalidInput("the canonical address is no http(s) address", reason="canonical_invalid")
+    if not 0 <= close_after_days <= MAX_DAYS:
+        raise InvalidInput(f"comments close after 1 to {MAX_DAYS} days, or 0 for never", reason="days_invalid")
 
 
 def _merge_tags(given: tuple[str, ...], written: tuple[str, ...]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import contextlib
 import logging
 
 from fedblog.errors import StorageUnavailable
-from fedblog.storage import deliveries, inbox, keys, replies, tombstones
+from fedblog.storage import deliveries, inbox, keys, planning, posts, replies, tombstones
 from fedblog.storage.database import Database, Tx
 
 log = logging.getLogger(__name__)
@@ -18,15 +18,21 @@ ORPHAN_DAYS = 30  # INB-15
 TOMBSTONE_DAYS = 90  # at least 30 (INB-19)
 DELIVERY_DAYS = 30
 KEY_DAYS = 7  # ACT-11, LIFE-03
+TRASH_DAYS = 30
+TRASH_AT_ONCE = 100
 
 
 def tidy(tx: Tx) -> None:
-    """Forget old inbox records, orphans whose parent never came, old remote tombstones and settled deliveries."""
+    """Forget old inbox records, orphans whose parent never came, old remote tombstones, settled deliveries and what lay
+    in the trash for a month; publish what is overdue."""
     inbox.prune(tx)
     replies.drop_orphans(tx, tx.now - ORPHAN_DAYS * DAY)
     tombstones.prune(tx, tx.now - TOMBSTONE_DAYS * DAY)
     deliveries.prune(tx, tx.now - DELIVERY_DAYS * DAY)
     keys.drop_retired(tx, tx.now - KEY_DAYS * DAY)
+    planning.overdue(tx)
+    for post_id in planning.trashed(tx, tx.now - TRASH_DAYS * DAY, TRASH_AT_ONCE):
+        posts.delete(tx, post_id)
 
 
 class Housekeeper:

@@ -11,8 +11,8 @@ from fedblog.activitypub.normalise import read_note
 from fedblog.activitypub.represent import reply_of, visibility_of
 from fedblog.activitypub.urls import Uri, host_of, maybe_uri, parse_uri, same_id, same_origin
 from fedblog.activitypub.vocab import CHAT_TYPES, Activity, Json, Note
-from fedblog.blog.model import Actor, NewReply, Reply, ReplyState, Visibility
-from fedblog.blog.policy import Action, judge_reply
+from fedblog.blog.model import Actor, NewReply, Post, Reply, ReplyState, Visibility
+from fedblog.blog.policy import Action, hold_of, judge_reply
 from fedblog.errors import FetchFailed, FetchTemporary, InvalidInput, Refused
 from fedblog.federation.context import Context, Effect, Trust, ignored
 from fedblog.federation.counts import schedule_counts
@@ -175,7 +175,7 @@ def _place(tx: Tx, ctx: Context, note: Note) -> Place | None:
 
 
 def _keep_at(tx: Tx, ctx: Context, place: Place, author: Actor, new: NewReply) -> Outcome:
-    judged = judged_reply(tx, ctx, author, new, refused=refusal(tx, place.post, author))
+    judged = judged_reply(tx, ctx, author, new, place.post, refused=refusal(tx, place.post, author))
     if judged is None:
         return Outcome.COMMENT_DROPPED
     stored = replies.add(tx, judged, post_id=place.post.id, parent_id=place.reply_id)
@@ -188,17 +188,20 @@ def _keep_at(tx: Tx, ctx: Context, place: Place, author: Actor, new: NewReply) -
 def _fill(tx: Tx, ctx: Context, known: Reply, author: Actor, new: NewReply) -> Outcome:
     """What only had a placeholder is here: it stands where that stood (BACK-02)."""
     post = posts.by_id(tx, known.post_id) if known.post_id is not None else None
-    judged = judged_reply(tx, ctx, author, new, refused=refusal(tx, post, author)) if post is not None else None
+    judged = judged_reply(tx, ctx, author, new, post, refused=refusal(tx, post, author)) if post is not None else None
     if judged is None:
         return Outcome.COMMENT_DROPPED
     return _after_adding(tx, ctx, placeholders.fill(tx, known, judged))
 
 
-def judged_reply(tx: Tx, ctx: Context, author: Actor, new: NewReply, *, refused: str = "") -> NewReply | None:
-    """The reply with the state that our rules give it; None for one that is not even kept."""
+def judged_reply(
+    tx: Tx, ctx: Context, author: Actor, new: NewReply, post: Post | None = None, *, refused: str = ""
+) -> NewReply | None:
+    """The reply with the state that our rules, and those of the post where it is known, give it; None for one that is
+    not even kept."""
     verdict = judge_reply(
         visibility=new.visibility,
-        hold=ctx.settings.comments.hold_for_moderation,
+        hold=hold_of(post, ctx.settings.comments.hold_for_moderation),
         comments_open=refused != COMMENTS_CLOSED,
         permitted=refused != NOT_PERMITTED,
         actor=author,

@@ -78,7 +78,8 @@ def _post_of(tx: Tx, ids: LocalIds, target: LocalTarget) -> Post | None:
         author = actors.by_local_name(tx, target.name)
         if author is not None:
             post = _post_by_slug(tx, author, target.slug)
-    return post if post is not None and post.status is PostStatus.PUBLISHED else None
+    # What is not federated has no id, and nothing answers it.
+    return post if post is not None and post.uri and post.status is PostStatus.PUBLISHED else None
 
 
 def _post_by_slug(tx: Tx, author: Actor, slug: str) -> Post | None:

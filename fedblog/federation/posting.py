@@ -13,7 +13,7 @@ from fedblog.config import Settings
 from fedblog.errors import Conflict, NotFound
 from fedblog.federation.outbox import Outbox
 from fedblog.media.library import pictures_of
-from fedblog.storage import actors, posts
+from fedblog.storage import actors, planning, posts
 from fedblog.storage.database import Tx
 from fedblog.storage.outgoing import Audience
 
@@ -30,7 +30,8 @@ class Posting:
     outbox: Outbox
 
     def publish(self, tx: Tx, post_id: PostId) -> Post:
-        """Draft or withdrawn post -> public; the author's Create, and the blog's Announce of it (ART-08).
+        """Draft or withdrawn post -> public; the author's Create, and the blog's Announce of it (ART-08). What is not
+        federated only shows here.
 
         Raises `NotFound`, or `Conflict` when it is out already.
         """
@@ -38,6 +39,8 @@ class Posting:
         if before.status is PostStatus.PUBLISHED:
             raise Conflict("this post is published already", reason="already_published")
         post = posts.publish(tx, post_id, self.ids.post)
+        if not post.federated:
+            return post
         author, blog = actors.by_id(tx, post.author_id), actors.blog(tx)
         people = _people(tx, post.mentions)
         # Without an Announce, the blog's followers get the Create itself.
@@ -57,13 +60,38 @@ class Posting:
             self._announce(tx, created, post, author, blog)
         return post
 
+    def publish_planned(self, tx: Tx, post_id: PostId, at: int) -> Post | None:
+        """Publish what is planned for `at`; None where it isn't any more."""
+        return self.publish(tx, post_id) if planning.is_due(posts.lock(tx, post_id), at, tx.now) else None
+
+    def close_planned(self, tx: Tx, post_id: PostId, at: int) -> None:
+        """Close the comments, if `at` still is the time for it."""
+        if planning.closes_at(posts.lock(tx, post_id)) == at <= tx.now:
+            self.set_comments(tx, post_id, False)
+
     def edit(
-        self, tx: Tx, post_id: PostId, text: PostText, *, editor_id: ActorId, expected_version: int | None
+        self,
+        tx: Tx,
+        post_id: PostId,
+        text: PostText,
+        *,
+        editor_id: ActorId,
+        expected_version: int | None,
+        note: str = "",
+        silent: bool = False,
     ) -> Post:
-        """Save a text; where the post is out, everybody who has it gets the Update (ART-10)."""
+        """Save a text; where the post is out, everybody who has it gets the Update (ART-10), unless it is `silent`."""
         before = _get(tx, post_id)
-        post = posts.save_text(tx, post_id, text, editor_id=editor_id, expected_version=expected_version)
-        if post.status is PostStatus.PUBLISHED:
+        post = posts.save_text(
+            tx,
+            post_id,
+            text,
+            editor_id=editor_id,
+            expected_version=expected_version,
+            note=note,
+            mark_edited=not silent,
+        )
+        if post.uri and not silent:
             self.send_update(tx, post, also=before.mentions)
         return post
 
@@ -85,13 +113,14 @@ class Posting:
         before = _get(tx, post_id)
         if before.status is not PostStatus.PUBLISHED:
             raise Conflict("this post is not published", reason="not_published")
-        self._send_delete(tx, before)
+        if before.uri:
+            self._send_delete(tx, before)
         return posts.unpublish(tx, post_id)
 
     def delete(self, tx: Tx, post_id: PostId) -> Post:
         """Delete for good: here the text is emptied, elsewhere a Tombstone takes its place."""
         before = _get(tx, post_id)
-        if before.status is PostStatus.PUBLISHED:
+        if before.uri:
             self._send_delete(tx, before)
         return posts.delete(tx, post_id)
 
@@ -102,7 +131,7 @@ class Posting:
             return before
         posts.set_comments_open(tx, post_id, is_open)
         post = _get(tx, post_id)
-        if post.status is PostStatus.PUBLISHED:
+        if post.uri:
             self.send_update(tx, post)
         return post
 
@@ -116,6 +145,8 @@ class Posting:
         if pinned and len(posts.pinned(tx, post.author_id)) >= MAX_PINNED:
             raise Conflict(f"at most {MAX_PINNED} posts are pinned; take one off first", reason="too_many_pinned")
         posts.set_pinned(tx, post_id, tx.now if pinned else None)
+        if not post.uri:
+            return _get(tx, post_id)
         author = actors.by_id(tx, post.author_id)
         self.outbox.add(
             tx,

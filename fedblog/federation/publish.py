@@ -18,24 +18,22 @@ from fedblog.blog.model import (
     PostId,
     PostText,
     Quote,
-    QuotePolicy,
     QuoteState,
     Reply,
     ReplyId,
-    ReplyPolicy,
     Visibility,
 )
 from fedblog.config import Settings
 from fedblog.errors import InvalidInput, NotFound
 from fedblog.federation.answers import Answering, AnswerText
-from fedblog.federation.compose import MARKDOWN, Composer
+from fedblog.federation.compose import Composer
 from fedblog.federation.fetcher import Fetcher
 from fedblog.federation.moving import Movers
 from fedblog.federation.outbox import Outbox, open_outbox
 from fedblog.federation.people import HIDDEN_BY_AUTHOR, People, ProfileText
 from fedblog.federation.posting import Posting
 from fedblog.federation.resolver import Resolver
-from fedblog.storage import actors, moderation, posts, replies
+from fedblog.storage import actors, moderation, planning, posts, replies
 from fedblog.storage.database import Database, Tx
 from fedblog.storage.seal import Sealer
 
@@ -61,49 +59,9 @@ class Publisher:
         self._db, self._ids, self._settings, self._sealer = db, ids, settings, sealer
         self._fetcher, self._resolver = fetcher, resolver
         self._composer = Composer(db, ids, settings, fetcher, resolver)
+        self.compose = self._composer.post
 
     # Posts
-
-    async def compose(
-        self,
-        *,
-        title: str,
-        source: str,
-        source_type: str = MARKDOWN,
-        slug: str = "",
-        summary: str = "",
-        content_warning: str = "",
-        language: str = "",
-        image_url: str = "",
-        image_alt: str = "",
-        pictures: bool = False,
-        tags: tuple[str, ...] = (),
-        visibility: Visibility = Visibility.PUBLIC,
-        comments_open: bool = True,
-        reply_policy: ReplyPolicy = ReplyPolicy.EVERYONE,
-        quote_policy: QuotePolicy = QuotePolicy.EVERYONE,
-        look_up: bool = True,
-    ) -> PostText:
-        """What an author typed, rendered and ready to save. `slug` is made of the title where it is empty; `look_up`
-        False asks no other server (previews). Raises `InvalidInput`."""
-        return await self._composer.post(
-            title=title,
-            source=source,
-            source_type=source_type,
-            slug=slug,
-            summary=summary,
-            content_warning=content_warning,
-            language=language,
-            image_url=image_url,
-            image_alt=image_alt,
-            pictures=pictures,
-            tags=tags,
-            visibility=visibility,
-            comments_open=comments_open,
-            reply_policy=reply_policy,
-            quote_policy=quote_policy,
-            look_up=look_up,
-        )
 
     async def save_draft(self, text: PostText, *, author_id: ActorId, editor_id: ActorId | None = None) -> Post:
         """A new draft; nothing leaves the house."""
@@ -115,12 +73,50 @@ class Publisher:
         return await self._db.write(posting.publish, post_id)
 
     async def edit(
-        self, post_id: PostId, text: PostText, *, editor_id: ActorId, expected_version: int | None = None
+        self,
+        post_id: PostId,
+        text: PostText,
+        *,
+        editor_id: ActorId,
+        expected_version: int | None = None,
+        note: str = "",
+        silent: bool = False,
     ) -> Post:
-        """Save a text, of a draft or of a published post (which sends an Update). Raises `NotFound`, `Conflict` when
+        """Save a text, of a draft or of a published post (which sends an Update, unless it is `silent`: then the post
+        isn't marked as edited either). `note` says why and stays with the revision. Raises `NotFound`, `Conflict` when
         somebody else saved it since `expected_version`."""
         posting = await self._posting(post_id)
-        return await self._db.write(posting.edit, post_id, text, editor_id=editor_id, expected_version=expected_version)
+        return await self._db.write(
+            posting.edit,
+            post_id,
+            text,
+            editor_id=editor_id,
+            expected_version=expected_version,
+            note=note,
+            silent=silent,
+        )
+
+    async def schedule(self, post_id: PostId, at: int | None) -> Post:
+        """Publish it at `at`; None: not any more. Raises `NotFound`, `Conflict`."""
+        return await self._db.write(planning.schedule, post_id, at)
+
+    async def publish_planned(self, post_id: PostId, at: int) -> Post | None:
+        """Publish what was planned for `at`, if that is still the plan; None where it isn't. Raises `NotFound`."""
+        posting = await self._posting(post_id)
+        return await self._db.write(posting.publish_planned, post_id, at)
+
+    async def close_planned(self, post_id: PostId, at: int) -> None:
+        """Close the comments of a post whose time for that was `at`, if it still is. Raises `NotFound`."""
+        posting = await self._posting(post_id)
+        await self._db.write(posting.close_planned, post_id, at)
+
+    async def trash(self, post_id: PostId) -> Post:
+        """Put a draft or a withdrawn post into the trash. Raises `NotFound`, `Conflict` when it is published."""
+        return await self._db.write(planning.trash, post_id)
+
+    async def untrash(self, post_id: PostId) -> Post:
+        """Take a post out of the trash. Raises `NotFound`."""
+        return await self._db.write(planning.untrash, post_id)
 
     async def unpublish(self, post_id: PostId) -> Post:
         """Take a post back; it can be published again, under a new id. Raises `NotFound`, `Conflict`."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from fedblog.blog.ledger import Media, MediaId
 from fedblog.blog.model import Actor, ActorId, NewReply, Post, PostId, PostStatus, PostText, Reply, ReplyId
 from fedblog.errors import Conflict
-from fedblog.storage import actors, posts, replies
+from fedblog.storage import actors, planning, posts, replies
 from fedblog.storage.media import page as media_page
 from fedblog.storage.rows import ACTOR, POST, read_actor, read_post, write_json
 from fedblog.storage.tx import Tx, chunks, marks
@@ -47,9 +47,13 @@ class Dates:
 
 
 def posts_after(tx: Tx, post_id: int, *, author_id: ActorId | None, drafts: bool, limit: int) -> list[Post]:
-    """Public and unlisted posts by id, from the one after `post_id`; with `drafts` those that aren't out as well."""
+    """Public and unlisted posts by id, from the one after `post_id`; with `drafts` those that aren't out as
+    well; never what is in the trash."""
     states = "('published', 'draft', 'unpublished')" if drafts else "('published')"
-    where, params = f"p.id > $1 AND p.status IN {states} AND {_PUBLIC}", list[object]([post_id])
+    where, params = (
+        f"p.id > $1 AND p.status IN {states} AND p.trashed_at IS NULL AND {_PUBLIC}",
+        list[object]([post_id]),
+    )
     if author_id is not None:
         params.append(author_id)
         where += f" AND p.author_id = ${len(params)}"
@@ -143,8 +147,9 @@ def put_post(tx: Tx, text: PostText, *, author_id: ActorId, post_id: PostId, dat
     return _post(tx, post_id)
 
 
-def show_post(tx: Tx, post_id: PostId, *, uri: str, publication: int, dates: Dates) -> Post:
-    """It is out, under this id and as its nth publication, since its date; nobody is told."""
+def show_post(tx: Tx, post_id: PostId, *, uri: str | None, publication: int, dates: Dates) -> Post:
+    """It is out, under this id and as its nth publication, since its date; nobody is told.
+    Without a `uri` it is a page of the site only."""
     tx.run(
         "UPDATE posts SET status = $1, uri = $2, publications = $3, published_at = $4, edited_at = $5 WHERE id = $6",
         PostStatus.PUBLISHED.value,
@@ -155,7 +160,9 @@ def show_post(tx: Tx, post_id: PostId, *, uri: str, publication: int, dates: Dat
         post_id,
     )
     posts.bump(tx, post_id)
-    return _post(tx, post_id)
+    post = _post(tx, post_id)
+    planning.plan_closing(tx, post)
+    return post
 
 
 def _post(tx: Tx, post_id: PostId) -> Post:

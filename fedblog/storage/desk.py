@@ -46,11 +46,12 @@ def _readable(reader: Reader) -> str:
 def posts(
     tx: Tx, *, author_id: ActorId | None, status: PostStatus | None, title: str, skip: int, limit: int
 ) -> list[Post]:
-    """Posts of an author (None: of everybody) in a status (None: all but deleted) whose title holds `title`.
+    """Posts of an author (None: of everybody) in a status (None: all but deleted) whose title holds `title`;
+    what is in the trash is left out.
 
     The last touched come first; `skip` of them are left out.
     """
-    where, params = ["p.status <> 'deleted'"], list[object]()
+    where, params = ["p.status <> 'deleted' AND p.trashed_at IS NULL"], list[object]()
     if author_id is not None:
         params.append(author_id)
         where.append(f"p.author_id = ${len(params)}")

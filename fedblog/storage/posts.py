@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from fedblog.blog.model import ActorId, Post, PostId, PostStatus, PostText, Revision, Visibility
 from fedblog.errors import Conflict, NotFound
-from fedblog.storage import media, tombstones
+from fedblog.storage import media, planning, tombstones
 from fedblog.storage.rows import POST, read_post, write_json
-from fedblog.storage.tx import Event, Tx
+from fedblog.storage.tx import Event, Tx, marks
+from fedblog.text.slug import slugify_title
 
-_LISTED = "p.status = 'published' AND p.visibility = 'public'"
+_LISTED = "p.status = 'published' AND p.visibility = 'public' AND p.kind = 'post'"
 
 
 def by_id(tx: Tx, post_id: PostId) -> Post | None:
@@ -42,20 +43,30 @@ def redirect_slug(tx: Tx, author_id: ActorId, slug: str) -> str | None:
     return found
 
 
-def _get(tx: Tx, post_id: PostId) -> Post:
+def get(tx: Tx, post_id: PostId) -> Post:
+    """A post in any status. Raises `NotFound`."""
     post = by_id(tx, post_id)
     if post is None:
         raise NotFound("there is no such post")
     return post
 
 
-def _lock(tx: Tx, post_id: PostId) -> Post:
+def lock(tx: Tx, post_id: PostId) -> Post:
     """The post, kept from other writers until the end."""
     bump(tx, post_id)
-    return _get(tx, post_id)
+    return get(tx, post_id)
+
+
+_TEXT = tuple(
+    "slug title source source_type content_html summary content_warning language image_url image_alt pictures tags"  # noqa: SIM905
+    " mentions word_count visibility comments_open reply_policy quote_policy kind federated series series_slug"
+    " series_position canonical_url show_history hold_policy close_after_days".split()
+)
+_TEXT_SET = ", ".join(f"{name} = ${number}" for number, name in enumerate(_TEXT, 3))
 
 
 def _text_values(text: PostText, slug: str) -> tuple[object, ...]:
+    """The values of `_TEXT`, in its order."""
     return (
         slug,
         text.title,
@@ -75,6 +86,15 @@ def _text_values(text: PostText, slug: str) -> tuple[object, ...]:
         int(text.comments_open),
         text.reply_policy.value,
         text.quote_policy.value,
+        text.kind.value,
+        int(text.federated),
+        text.series,
+        slugify_title(text.series) if text.series else "",
+        text.series_position,
+        text.canonical_url,
+        int(text.show_history),
+        text.hold_policy.value,
+        text.close_after_days,
     )
 
 
@@ -87,10 +107,7 @@ def create_draft(
     slug = _free_slug(tx, author_id, text.slug, post_id)
     tx.run(
         "INSERT INTO posts (id, author_id, status, created_at, version, thread_version, reply_count, like_count,"
-        " announce_count, slug, title, source, source_type, content_html, summary, content_warning, language,"
-        " image_url, image_alt, pictures, tags, mentions, word_count, visibility, comments_open,"
-        " reply_policy, quote_policy) VALUES ($1, $2, 'draft', $3, 1, 1, 0, 0, 0,"
-        " $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
+        f" announce_count, {', '.join(_TEXT)}) VALUES ($1, $2, 'draft', $3, 1, 1, 0, 0, 0, {marks(len(_TEXT), 4)})",
         post_id,
         author_id,
         tx.now,
@@ -99,36 +116,48 @@ def create_draft(
     _write_tags(tx, post_id, text.tags)
     media.note_uses(tx, post_id, text)
     _write_revision(tx, post_id, 1, text, editor_id)
-    return _get(tx, post_id)
+    return get(tx, post_id)
 
 
-def save_text(tx: Tx, post_id: PostId, text: PostText, *, editor_id: ActorId, expected_version: int | None) -> Post:
+def save_text(
+    tx: Tx,
+    post_id: PostId,
+    text: PostText,
+    *,
+    editor_id: ActorId,
+    expected_version: int | None,
+    note: str = "",
+    mark_edited: bool = True,
+) -> Post:
     """Replace the text and keep the old one as a revision; a changed slug goes on redirecting.
 
-    Raises `Conflict` when the text is not at `expected_version` any more (None: whatever it is), `NotFound` when the
-    post is gone.
+    `note`: why, kept with the revision. `mark_edited` False leaves the date of the last edit. Raises `Conflict` when
+    the text is not at `expected_version` any more (None: whatever it is) or a published post would become a page or
+    leave or enter the fediverse; `NotFound` when the post is gone.
     """
-    post = _lock(tx, post_id)
+    post = lock(tx, post_id)
     if post.status is PostStatus.DELETED:
         raise NotFound("there is no such post")
     if expected_version is not None and post.version != expected_version:
         raise Conflict("somebody else saved this post meanwhile", reason="version_conflict")
+    if post.status is PostStatus.PUBLISHED and (post.kind, post.federated) != (text.kind, text.federated):
+        raise Conflict("unpublish it first: what is published stays what it is", reason="kind_fixed")
     slug = post.slug if text.slug == post.slug else _free_slug(tx, post.author_id, text.slug, post_id)
     _keep_slug(tx, post, slug)
     tx.run(
-        "UPDATE posts SET slug = $1, title = $2, source = $3, source_type = $4, content_html = $5, summary = $6,"
-        " content_warning = $7, language = $8, image_url = $9, image_alt = $10, pictures = $11, tags = $12,"
-        " mentions = $13, word_count = $14, visibility = $15, comments_open = $16, reply_policy = $17,"
-        " quote_policy = $18, version = version + 1,"
-        " edited_at = CASE WHEN status = 'published' THEN $19 ELSE edited_at END WHERE id = $20",
-        *_text_values(text, slug),
-        tx.now,
+        f"UPDATE posts SET {_TEXT_SET}, version = version + 1,"
+        " edited_at = CASE WHEN status = 'published' THEN $2 ELSE edited_at END WHERE id = $1",
         post_id,
+        tx.now if mark_edited else post.edited_at,
+        *_text_values(text, slug),
     )
     _write_tags(tx, post_id, text.tags)
     media.note_uses(tx, post_id, text)
-    _write_revision(tx, post_id, post.version + 1, text, editor_id)
-    return _get(tx, post_id)
+    _write_revision(tx, post_id, post.version + 1, text, editor_id, note)
+    saved = get(tx, post_id)
+    if saved.close_after_days != post.close_after_days:
+        planning.plan_closing(tx, saved)
+    return saved
 
 
 def _free_slug(tx: Tx, author_id: ActorId, wanted: str, post_id: PostId) -> str:
@@ -169,10 +198,10 @@ def _write_tags(tx: Tx, post_id: PostId, names: tuple[str, ...]) -> None:
     )
 
 
-def _write_revision(tx: Tx, post_id: PostId, number: int, text: PostText, editor_id: ActorId) -> None:
+def _write_revision(tx: Tx, post_id: PostId, number: int, text: PostText, editor_id: ActorId, note: str = "") -> None:
     tx.run(
-        "INSERT INTO revisions (post_id, number, title, source, source_type, summary, created_at, editor_id)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO revisions (post_id, number, title, source, source_type, summary, created_at, editor_id, note)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         post_id,
         number,
         text.title,
@@ -181,43 +210,49 @@ def _write_revision(tx: Tx, post_id: PostId, number: int, text: PostText, editor
         text.summary,
         tx.now,
         editor_id,
+        note,
     )
 
 
 def publish(tx: Tx, post_id: PostId, make_uri: Callable[[PostId, int], str]) -> Post:
-    """Make it public under `make_uri(post_id, nth publication)`; a withdrawn id never returns.
+    """Make it public under `make_uri(post_id, nth publication)`; a withdrawn id never returns. What is not federated
+    gets no id.
 
     Nothing changes when it is published already. Raises `NotFound` when the post is gone.
     """
-    post = _lock(tx, post_id)
+    post = lock(tx, post_id)
     if post.status is PostStatus.DELETED:
         raise NotFound("there is no such post")
     if post.status is PostStatus.PUBLISHED:
         return post
     publications = tx.value(
         "UPDATE posts SET publications = publications + 1, status = 'published', deleted_at = NULL, edited_at = NULL,"
-        " published_at = coalesce(published_at, $1) WHERE id = $2 RETURNING publications",
+        " scheduled_at = NULL, trashed_at = NULL, preview_key = '', published_at = coalesce(published_at, $1)"
+        " WHERE id = $2 RETURNING publications",
         tx.now,
         post_id,
     )
-    tx.run("UPDATE posts SET uri = $1 WHERE id = $2", make_uri(post_id, publications), post_id)
-    return _get(tx, post_id)
+    if post.federated:
+        tx.run("UPDATE posts SET uri = $1 WHERE id = $2", make_uri(post_id, publications), post_id)
+    published = get(tx, post_id)
+    planning.plan_closing(tx, published)
+    return published
 
 
 def unpublish(tx: Tx, post_id: PostId) -> Post:
     """Take it off the site: its id becomes a tombstone, the text stays with the author."""
-    post = _lock(tx, post_id)
+    post = lock(tx, post_id)
     _bury(tx, post)
     tx.run(
         "UPDATE posts SET status = 'unpublished', uri = NULL, pinned_at = NULL WHERE id = $1 AND status = 'published'",
         post_id,
     )
-    return _get(tx, post_id)
+    return get(tx, post_id)
 
 
 def delete(tx: Tx, post_id: PostId) -> Post:
     """Delete it for good: the text and its history are emptied, its id answers 410."""
-    post = _lock(tx, post_id)
+    post = lock(tx, post_id)
     _bury(tx, post)
     tx.run("DELETE FROM revisions WHERE post_id = $1", post_id)
     tx.run("DELETE FROM post_tags WHERE post_id = $1", post_id)
@@ -225,11 +260,13 @@ def delete(tx: Tx, post_id: PostId) -> Post:
     tx.run(
         "UPDATE posts SET status = 'deleted', deleted_at = $1, uri = NULL, title = '', source = '', content_html = '',"
         " summary = '', content_warning = '', image_url = '', image_alt = '', tags = '[]', mentions = '[]',"
-        " word_count = 0, pinned_at = NULL, version = version + 1 WHERE id = $2 AND status <> 'deleted'",
+        " word_count = 0, pinned_at = NULL,"
+        " series = '', series_slug = '', canonical_url = '', scheduled_at = NULL, preview_key = '',"
+        " version = version + 1 WHERE id = $2 AND status <> 'deleted'",
         tx.now,
         post_id,
     )
-    return _get(tx, post_id)
+    return get(tx, post_id)
 
 
 def _bury(tx: Tx, post: Post) -> None:
@@ -262,9 +299,13 @@ def list_public(
     tag: str | None = None,
     before: tuple[int, int] | None = None,
     limit: int,
+    federated: bool = False,
 ) -> list[Post]:
-    """Published public posts, newest first; `before` is (published_at, id) of the last one on the page before."""
+    """Published public posts, newest first; `before` is (published_at, id) of the last one on the page before.
+
+    `federated`: only those that have an id elsewhere."""
     where, params = _public_where(author_id, tag)
+    where += " AND p.federated = 1" if federated else ""
     if before is not None:
         where += f" AND (p.published_at, p.id) < (${len(params) + 1}, ${len(params) + 2})"
         params += list(before)
@@ -294,10 +335,11 @@ def _public_where(author_id: ActorId | None, tag: str | None) -> tuple[str, list
 
 
 def list_of_author(tx: Tx, author_id: ActorId | None, status: PostStatus | None) -> list[Post]:
-    """All posts of an author (None: of everybody) in a status (None: all but deleted), the last touched first."""
-    where, params = "p.status <> 'deleted'", list[object]()
+    """All posts of an author (None: of everybody) in a status (None: all but deleted), the last touched first.
+    What is in the trash is left out."""
+    where, params = "p.status <> 'deleted' AND p.trashed_at IS NULL", list[object]()
     if status is not None:
-        where, params = "p.status = $1", [status.value]
+        where, params = "p.status = $1 AND p.trashed_at IS NULL", [status.value]
     if author_id is not None:
         params.append(author_id)
         where += f" AND p.author_id = ${len(params)}"
@@ -312,7 +354,7 @@ def list_of_author(tx: Tx, author_id: ActorId | None, status: PostStatus | None)
 def revisions(tx: Tx, post_id: PostId) -> list[Revision]:
     """All saved states of the text, newest first."""
     rows = tx.all(
-        "SELECT post_id, number, title, source, source_type, summary, created_at, editor_id FROM revisions"
+        "SELECT post_id, number, title, source, source_type, summary, created_at, editor_id, note FROM revisions"
         " WHERE post_id = $1 ORDER BY number DESC",
         post_id,
     )
@@ -330,7 +372,9 @@ def tags(tx: Tx) -> list[tuple[str, str, int]]:
 
 def featured(tx: Tx, author_id: ActorId, limit: int = 5) -> list[str]:
     """Ids of the posts that an author pinned, the last pinned first; of the newest where nothing is (COL-07)."""
-    return [post.uri for post in pinned(tx, author_id) or list_public(tx, author_id=author_id, limit=limit)][:limit]
+    chosen = [post.uri for post in pinned(tx, author_id) if post.federated]
+    newest = [] if chosen else list_public(tx, author_id=author_id, limit=limit, federated=True)
+    return [*chosen, *(post.uri for post in newest)][:limit]
 
 
 def pinned(tx: Tx, author_id: ActorId) -> list[Post]:

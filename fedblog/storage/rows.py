@@ -9,8 +9,10 @@ from fedblog.blog.model import (
     Actor,
     ActorId,
     Attachment,
+    HoldPolicy,
     Post,
     PostId,
+    PostKind,
     PostStatus,
     QuotePolicy,
     Reply,
@@ -68,6 +70,8 @@ POST_NAMES = (
     "id uri author_id slug title source source_type content_html summary content_warning language image_url image_alt"
     " pictures tags mentions word_count status visibility comments_open created_at published_at edited_at deleted_at"
     " version thread_version reply_count like_count announce_count reply_policy quote_policy pinned_at"
+    " kind federated series series_slug series_position canonical_url show_history hold_policy close_after_days"
+    " scheduled_at trashed_at preview_key"
 )
 POST = _columns("p", POST_NAMES)
 POST_WIDTH = len(POST_NAMES.split())
@@ -109,6 +113,18 @@ def read_post(row: Row, at: int = 0) -> Post:
         reply_policy=ReplyPolicy(values[29]),
         quote_policy=QuotePolicy(values[30]),
         pinned_at=values[31],
+        kind=PostKind(values[32]),
+        federated=bool(values[33]),
+        series=values[34],
+        series_slug=values[35],
+        series_position=values[36],
+        canonical_url=values[37],
+        show_history=bool(values[38]),
+        hold_policy=HoldPolicy(values[39]),
+        close_after_days=values[40],
+        scheduled_at=values[41],
+        trashed_at=values[42],
+        preview_key=values[43],
     )
 
 

@@ -118,7 +118,7 @@ async def _post(request: web.Request, find: Callable[[Tx], Post | None], uri: st
 
     def read(tx: Tx) -> Callable[[], Json] | Found:
         post = find(tx)
-        if post is None or not is_public(post):
+        if post is None or not post.uri or not is_public(post):
             return _tombstone_at(tx, uri)
         return article_of(tx, post, ids=services.ids, settings=settings)
 

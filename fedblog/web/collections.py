@@ -211,7 +211,7 @@ def _featured(tx: Tx, actor: Actor) -> Sequence[str]:
     if actor.local == "author":
         return posts.featured(tx, ActorId(actor.id), FEATURED)
     if actor.local == "blog":
-        return [post.uri for post in posts.list_public(tx, limit=FEATURED)]
+        return [post.uri for post in posts.list_public(tx, limit=FEATURED, federated=True)]
     return []
 
 

@@ -13,7 +13,7 @@ import pytest
 from fedblog.archive.exporter import Exported, Exporter
 from fedblog.archive.markdown_folder import read_markdown
 from fedblog.archive.wxr_read import read_wxr
-from fedblog.blog.model import Post, ReplyState, Visibility
+from fedblog.blog.model import HoldPolicy, Post, PostKind, ReplyState, Visibility
 from fedblog.errors import NotFound
 from fedblog.federation.services import Services
 from fedblog.storage import actors, moderation, posts, replies
@@ -45,7 +45,10 @@ async def source(tmp_path: Path) -> AsyncIterator[tuple[Services, Post]]:
             summary="A lede",
             tags=("Bicycle",),
         )
-        await write_post(services, "Draft", DRAFT, draft=True)
+        await write_post(
+            services, "Draft", DRAFT, draft=True, series="Reading", series_position=2, show_history=True,
+            canonical_url="https://old.example/draft", hold_policy=HoldPolicy.ALL, close_after_days=7,
+        )  # fmt: skip
         top = await reply(services, post, "first", at=NOW - 900)
         below = await reply(services, post, "second <b>level</b>", by="carol", to=top)
         await reply(services, post, SECRET, by="dave", visibility=Visibility.DIRECT)
@@ -91,15 +94,16 @@ async def test_LIFE_01_an_empty_blog_of_the_same_domain_becomes_the_same_blog(
     """Ids, texts, trees, counts, followers and blocks; and nobody is told."""
     services, post = source
     await services.publisher.hide_reply((await reply(services, post, "hidden")).id)
+    await write_post(services, "About", "who we are", kind=PostKind.PAGE)
     made = await pack(services, tmp_path / "a.tar.gz", drafts=True)
-    assert (made.posts, made.followers) == (2, 1)
+    assert (made.posts, made.followers) == (3, 1)
     async with blog(tmp_path / "copy") as copy:
         report = await restore(copy, tmp_path / "a.tar.gz")
         assert report.warnings == []
         assert_same(await everything(copy), await everything(services))
         assert await outgoing(copy) == 0
         counts = report.counts
-        assert (counts["posts"], counts["drafts"], counts["blocks"]) == (1, 1, 1)
+        assert (counts["posts"], counts["drafts"], counts["blocks"]) == (2, 1, 1)
 
 
 async def test_LIFE_01_it_goes_page_by_page(

@@ -71,7 +71,7 @@ def test_LIFE_01_wxr_reads_posts_pages_tags_and_paths() -> None:
     assert post.tags == ("two words",)
     assert post.paths == ("/2019/05/title-7/", "/?p=7")
     assert not post.draft
-    assert page.title == "Title 8"
+    assert (post.kind, page.kind, page.title) == ("post", "page", "Title 8")
 
 
 def test_LIFE_01_wxr_says_what_it_leaves_out() -> None:
@@ -122,7 +122,7 @@ def test_LIFE_01_wxr_whatever_is_written_is_read_back(text: str) -> None:
     kept = kept.replace("\r\n", "\n").replace("\r", "\n")
     written = item_start(
         number=1, guid="g", url="https://a.example/", title="T", author="a", slug="s", content="x", summary="",
-        tags=(), published=True, comments_open=True, published_at=1, created_at=1, edited_at=None,
+        tags=(), published=True, comments_open=True, kind="post", published_at=1, created_at=1, edited_at=None,
     )  # fmt: skip
     one = comment(number=1, parent=0, author="A" + text, author_url="", content="c", published_at=1, uri="")
     (found,) = entries(read_wxr(wxr(written + one + "</item>\n")))

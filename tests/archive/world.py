@@ -156,7 +156,8 @@ def _everything(tx: Tx) -> dict[str, Any]:
             (
                 post.id, post.uri, post.slug, post.title, post.source, post.content_html, post.summary, post.tags,
                 post.language, post.status.value, post.created_at, post.published_at, post.reply_count,
-                post.like_count, post.mentions, thread,
+                post.like_count, post.mentions, post.kind, post.federated, post.series, post.series_position,
+                post.canonical_url, post.show_history, post.hold_policy, post.close_after_days, thread,
             )
         )  # fmt: skip
     return {

@@ -146,7 +146,7 @@ def _entry(post: Post, author: Actor, ids: LocalIds, settings: Settings) -> Entr
     url = ids.post_page(author.username, post.slug)
     published = post.published_at or post.created_at
     return Entry(
-        id=post.uri,
+        id=post.uri or url,
         url=url,
         title=post.title,
         html=_warning(post.content_warning) + post.content_html,
@@ -177,7 +177,7 @@ def _comment(row: ThreadRow, post: Post, url: str) -> Entry:
         author_url=actor.url or (actor.uri if actor.domain else url),
         published=reply.published_at,
         updated=reply.edited_at or reply.published_at,
-        in_reply_to=reply.in_reply_to or post.uri,
+        in_reply_to=reply.in_reply_to or post.uri or url,
         in_reply_to_url=url,
     )
 

@@ -123,7 +123,7 @@ def render_view(renderer: Renderer, view: PostView, session: Session | None, ids
         echoes = view.echoes
         draw = renderer.fragments.of_page(view.post.author_id, view.liked_replies, echoes.reply_emoji, echoes.moved)
     html = renderer.html("public/post.html", session=session, fragment=draw, **values)
-    return RenderedPage(html, (alternate_link(view.post.uri),))
+    return RenderedPage(html, (alternate_link(view.post.uri),) if view.post.uri else ())
 
 
 def find_post(tx: Tx, ids: LocalIds, name: str, slug: str) -> tuple[Post, Actor]:
