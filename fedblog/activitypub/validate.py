@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 from functools import cache
 from importlib.resources import files
-
-import jsonschema
-import jsonschema_rs
+from typing import TYPE_CHECKING
 
 from fedblog.activitypub.normalise import short_names, type_of
 from fedblog.activitypub.vocab import ACTIVITY_TYPES, Json
 from fedblog.errors import Refused
+
+if TYPE_CHECKING:  # loaded when something is judged: a twentieth of the start
+    import jsonschema
+    import jsonschema_rs
 
 _SCHEMA: Json = json.loads(files(__package__).joinpath("schemas/activity.json").read_text("utf-8"))
 _CONTENT_TYPES = frozenset({"Create", "Update"})
@@ -62,16 +64,22 @@ def _plain(doc: object) -> object:
 
 @cache
 def _judge(definition: str) -> jsonschema_rs.Validator:
+    import jsonschema_rs
+
     return jsonschema_rs.validator_for(schema_of(definition))
 
 
 @cache
 def _explainer(definition: str) -> jsonschema.Draft202012Validator:
+    import jsonschema
+
     return jsonschema.Draft202012Validator(schema_of(definition))
 
 
 def _explained(definition: str, doc: object) -> Refused:
-    error = jsonschema.exceptions.best_match(_explainer(definition).iter_errors(doc))
+    from jsonschema.exceptions import best_match
+
+    error = best_match(_explainer(definition).iter_errors(doc))
     path = [str(part) for part in error.absolute_path] if error is not None else []
     missing = _missing(error) if error is not None else ""
     name = path[0] if path else missing

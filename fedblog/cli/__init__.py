@@ -1,4 +1,4 @@
-"""The command line: `fedblog COMMAND`. Each group of commands is a file of its own; this one only names them."""
+"""The command line: `fedblog COMMAND`. Each group of commands is a file of its own, loaded when it is asked for."""
 
 from __future__ import annotations
 
@@ -7,30 +7,37 @@ from pathlib import Path
 import click
 
 from fedblog import __version__
-from fedblog.cli.backup import backup, restore
-from fedblog.cli.closing import self_destruct
-from fedblog.cli.config import config
-from fedblog.cli.delivery import deliver
-from fedblog.cli.demo import demo
-from fedblog.cli.doctor import doctor
-from fedblog.cli.export import export
-from fedblog.cli.fetch import fetch
-from fedblog.cli.import_ import import_
-from fedblog.cli.inbox import inbox, reports
-from fedblog.cli.init import init
-from fedblog.cli.migrate import migrate
-from fedblog.cli.posts import post
-from fedblog.cli.program import EXIT_CODES, Commands, Program
-from fedblog.cli.serve import serve
-from fedblog.cli.users import user
+from fedblog.cli.program import EXIT_CODES, Commands, Place, Program
 
 _EPILOG = "\b\nExit codes:\n" + "\n".join(f"  {code}  {meaning}" for code, meaning in EXIT_CODES.items())
 
-
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
+# What each command is for stands here a second time, so that the list of all loads none of them (a test compares).
+_PLACES = {
+    "backup": Place("backup", "backup", "Write the whole blog into FILE: database, keys, configuration and pictures."),
+    "config": Place("config", "config", "The configuration."),
+    "deliver": Place("delivery", "deliver", "What goes out to other servers."),
+    "demo": Place("demo", "demo", "Look at a throw-away blog, and at a small simulated fediverse that answers it."),
+    "doctor": Place("doctor", "doctor", "Check configuration, files, database, keys, clock and discovery."),
+    "export": Place(
+        "export", "export", "Write posts with their threads, pictures, followers and blocks to one archive."
+    ),
+    "fetch": Place("fetch", "fetch", "Fetch an object of another server and say what it is to us; nothing is stored."),
+    "import": Place("import_", "import_", "Bring posts and comments in from elsewhere."),
+    "inbox": Place("inbox", "inbox", "What came from other servers, and what became of it."),
+    "init": Place("init", "init", "Make a new blog: configuration, database, keys and your account."),
+    "migrate": Place("migrate", "migrate", "Bring the database up to date."),
+    "post": Place("posts", "post", "Write, change, delete and list posts."),
+    "reports": Place("inbox", "reports", "Reports about people and posts, sent by other servers."),
+    "restore": Place("backup", "restore", "Make the blog of a backup FILE again, where there is none yet."),
+    "self-destruct": Place("closing", "self_destruct", "Close the blog for good: every actor is deleted everywhere."),
+    "serve": Place("serve", "serve", "Run the blog: pages, inbox, delivery."),
+    "user": Place("users", "user", "The people who write here."),
+}
 
-@click.group(cls=Commands, epilog=_EPILOG, context_settings=_CONTEXT)
+
+@click.group(cls=Commands, places=_PLACES, epilog=_EPILOG, context_settings=_CONTEXT)
 @click.version_option(__version__, prog_name="fedblog", message="%(prog)s %(version)s")
 @click.option(
     "--config",
@@ -47,25 +54,3 @@ def main(context: click.Context, config_file: Path | None) -> None:
     Begin with `fedblog demo` to look at it, or with `fedblog init` to make your own.
     """
     context.obj = Program(config_file)
-
-
-for command in (
-    init,
-    serve,
-    demo,
-    user,
-    post,
-    deliver,
-    inbox,
-    fetch,
-    reports,
-    doctor,
-    migrate,
-    export,
-    import_,
-    backup,
-    restore,
-    config,
-    self_destruct,
-):
-    main.add_command(command)

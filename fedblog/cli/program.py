@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
-from fedblog import app
 from fedblog.config import ENV_PREFIX, Settings, load_settings
 from fedblog.errors import ConfigError, Conflict, FedblogError, Gone, InvalidInput, NotFound, StorageUnavailable
-from fedblog.federation.services import Services
 from fedblog.observe import set_up_logging
+
+if TYPE_CHECKING:  # what it needs is half of the program, and `fedblog --help` needs none of it
+    from fedblog.federation.services import Services
 
 T = TypeVar("T")
 
@@ -55,8 +57,44 @@ class Failure(click.ClickException):
         click.echo(f"fedblog: {self.message}", file=file or sys.stderr)
 
 
+class Place(NamedTuple):
+    """Where a command is: its module in this room, its name there, and what it is for, for the list of commands."""
+
+    module: str
+    name: str
+    purpose: str
+
+
 class Commands(click.Group):
-    """The program: every error that a command raises becomes a `Failure`, never a traceback."""
+    """The program: every error that a command raises becomes a `Failure`, never a traceback.
+
+    The commands of `places` are loaded when they are asked for: most of what the others need takes a second to load.
+    """
+
+    def __init__(self, *args: Any, places: Mapping[str, Place] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._places = dict(places or {})
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in order."""
+        return sorted({*self._places, *self.commands})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, loaded now; None where there is none."""
+        place = self._places.get(cmd_name)
+        if place is not None and cmd_name not in self.commands:
+            self.add_command(getattr(importlib.import_module(f"{__package__}.{place.module}"), place.name), cmd_name)
+        return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without loading them."""
+        names = self.list_commands(ctx)
+        rows = [(name, self._places[name].purpose if name in self._places else self._told(name)) for name in names]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def _told(self, name: str) -> str:
+        return self.commands[name].get_short_help_str(limit=80)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command."""
@@ -111,6 +149,8 @@ class Program:
 
     def run(self, work: Callable[[Services], Awaitable[T]]) -> T:
         """The result of `work`, done with the opened instance; works beside a running server."""
+        from fedblog import app
+
         settings = self.settings()
         set_up_logging("warning", "text")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib.util
 import logging
 import signal
@@ -82,6 +83,7 @@ async def run_server(settings: Settings, stop: asyncio.Event) -> None:
         where = ", ".join(_address(address) for address in runner.addresses)
         click.echo(f"fedblog serves {settings.base_url}  (listening on {where})")
         sys.stdout.flush()
+        gc.freeze()  # what is there now stays: the collector need not look at it again and again
         await stop.wait()
         log.info("stopping")
         # Workers end while the last requests do.

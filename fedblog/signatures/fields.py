@@ -1,11 +1,12 @@
-"""Structured fields (RFC 9651) read strictly: bounded, no key twice, every failure a `SignatureRefused`."""
+"""Structured fields (RFC 9651) read strictly: bounded, no key twice, every failure a `SignatureRefused`.
+
+The parser is loaded with the first field, not at the start: most of those who sign do without.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, NoReturn
-
-import http_sf
 
 from fedblog.signatures.model import Reason, SignatureRefused
 
@@ -14,6 +15,8 @@ Member = Any  # http_sf: a bare item, (bare item, parameters) or (list of items,
 
 def parse_dictionary(value: str, *, malformed: Reason = Reason.SIGNATURE_MALFORMED) -> dict[str, Member]:
     """A dictionary field; raises `SignatureRefused(malformed)`, or `signature_duplicate_parameter` for a key twice."""
+    import http_sf
+
     try:
         parsed = http_sf.parse(value.encode("ascii"), tltype="dictionary", on_duplicate_key=_refuse_duplicate)
     except (http_sf.StructuredFieldError, ValueError, OverflowError) as exc:
@@ -40,6 +43,8 @@ def parameters(member: Member) -> Mapping[str, object]:
 
 def serialise(member: Member) -> str:
     """One item or inner list in its canonical spelling (RFC 9651 §4.1). Raises `SignatureRefused` (400)."""
+    import http_sf
+
     try:
         return http_sf.ser([member])
     except (ValueError, TypeError, OverflowError) as exc:
@@ -48,6 +53,8 @@ def serialise(member: Member) -> str:
 
 def serialise_dictionary(members: dict[str, Member]) -> str:
     """A whole dictionary in its canonical spelling. Raises `SignatureRefused` (400)."""
+    import http_sf
+
     try:
         return http_sf.ser(members)
     except (ValueError, TypeError, OverflowError) as exc:

@@ -9,6 +9,8 @@ from xml.etree import ElementTree
 
 from fedblog.text.markup import escape_attribute, escape_text, names
 
+# A formula travels as its number between these, past what cleans the text: only we make MathML.
+FORMULA_START, FORMULA_END = "\U000f5e24", "\U000f5e25"
 MAX_FORMULA = 2_000  # characters; a longer one stays as it was typed
 MAX_DEPTH = 60
 _XML = "http://www.w3.org/1998/Math/MathML"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-from slugify import slugify
-
 from fedblog.text.markup import names
 
 MAX_SLUG_LENGTH = 80
@@ -25,12 +23,19 @@ RESERVED = names("""
 def slugify_title(title: str) -> str:
     """The slug of a title: `[a-z0-9-]`, other scripts transliterated, at most 80 characters cut at a word where that
     is possible; "post" where nothing is left."""
-    return slugify(title, max_length=MAX_SLUG_LENGTH, word_boundary=True, save_order=True) or "post"
+    return _slug(title) or "post"
 
 
 def slugify_heading(title: str) -> str:
     """The anchor of a heading, by the same rules; "section" where nothing is left."""
-    return slugify(title, max_length=MAX_SLUG_LENGTH, word_boundary=True, save_order=True) or "section"
+    return _slug(title) or "section"
+
+
+def _slug(text: str) -> str:
+    from slugify import slugify  # its tables take long to load, and readers need none of them
+
+    slug: str = slugify(text, max_length=MAX_SLUG_LENGTH, word_boundary=True, save_order=True)
+    return slug
 
 
 def valid_username(name: str) -> bool:

@@ -44,7 +44,6 @@ def add_login(app: web.Application) -> None:
     """Give the application what logging in needs: the pool for passwords, opened and closed with it."""
 
     async def passwords(app: web.Application) -> AsyncIterator[None]:
-        await app[PASSWORDS].warm()
         yield
         app[PASSWORDS].close()
 

@@ -8,17 +8,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
-
-from argon2 import PasswordHasher, Type
-from argon2.exceptions import InvalidHashError, VerificationError
+from functools import cache
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from fedblog.errors import InvalidInput, StorageUnavailable
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 MIN_LENGTH: Final = 10
 MAX_LENGTH: Final = 500
 T = TypeVar("T")
-_HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, hash_len=32, type=Type.ID)
+# The hash of a password that was thrown away, with the parameters below: what unknown names are checked against.
+NOBODY: Final = "$argon2id$v=19$m=19456,t=2,p=1$EgQIV/dyFa/iEFeb/DsQdQ$guTl0QYnSDR3iMRjGFWyeZwE+3HmeHGl78uOeMLotks"
+
+
+@cache
+def _hasher() -> PasswordHasher:
+    from argon2 import PasswordHasher, Type  # loaded by the first log-in
+
+    return PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, hash_len=32, type=Type.ID)
 
 
 def check_new_password(password: str) -> None:
@@ -34,12 +43,14 @@ def check_new_password(password: str) -> None:
 
 def hash_password(password: str) -> str:
     """The argon2id hash to keep, with its parameters and salt; takes tens of milliseconds (command line, set-up)."""
-    return _HASHER.hash(password)
+    return _hasher().hash(password)
 
 
 def _matches(stored: str, password: str) -> bool:
+    from argon2.exceptions import InvalidHashError, VerificationError
+
     try:
-        return _HASHER.verify(stored, password)
+        return _hasher().verify(stored, password)
     except (VerificationError, InvalidHashError):
         return False
 
@@ -51,7 +62,6 @@ class Passwords:
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="password")
         self._places = threads + waiting
         self._taken = 0
-        self._nobody: str | None = None
 
     async def hash(self, password: str) -> str:
         """Hash of a new password; raises `InvalidInput` where it can't be one, `StorageUnavailable` when overrun."""
@@ -63,22 +73,13 @@ class Passwords:
         if len(password) > MAX_LENGTH:
             return False
         if stored is None:
-            await self._in_pool(_matches, await self._hash_of_nobody(), password)
+            await self._in_pool(_matches, NOBODY, password)
             return False
         return await self._in_pool(_matches, stored, password)
-
-    async def warm(self) -> None:
-        """Make the hash that unknown names are checked against, so that the first such log-in isn't slower."""
-        await self._hash_of_nobody()
 
     def close(self) -> None:
         """Let running work end and take no more."""
         self._pool.shutdown(wait=True, cancel_futures=True)
-
-    async def _hash_of_nobody(self) -> str:
-        if self._nobody is None:
-            self._nobody = await self._in_pool(hash_password, "nobody has this password")
-        return self._nobody
 
     async def _in_pool(self, work: Callable[..., T], *args: str) -> T:
         if self._taken >= self._places:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from fedblog.cli import main
 from fedblog.cli.program import EXIT_CODES
@@ -20,7 +21,10 @@ SECTIONS = dict(re.findall(r"^### `(fedblog [a-z -]+)`\n(.*?)(?=^##|\Z)", DOCS, 
 
 def commands(group: click.Group = main, path: str = "fedblog") -> Iterator[tuple[str, click.Command]]:
     """Every command that does something, with its whole name."""
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         if isinstance(command, click.Group):
             yield from commands(command, f"{path} {name}")
         else:
@@ -49,6 +53,20 @@ def test_everything_explains_itself(name: str) -> None:
     command = main if name == "fedblog" else TREE[name]
     assert command.help
     assert [one.name for one in command.params if isinstance(one, click.Option) and not one.help] == []
+
+
+def test_the_list_of_commands_says_what_each_command_says() -> None:
+    """The purposes stand apart from the commands, so that listing them loads none."""
+    listed = CliRunner().invoke(main, ["--help"], terminal_width=200).stdout
+    context = click.Context(main)
+    for name in main.list_commands(context):
+        command = main.get_command(context, name)
+        assert command is not None
+        said = re.search(rf"^  {name} +(.*)$", listed, re.MULTILINE)
+        assert said is not None, name
+        # A longer one is cut at a comma, or leaves out what stands in brackets.
+        whole = re.sub(r" \(.*?\)", "", command.get_short_help_str(200))
+        assert whole.startswith(said[1].removesuffix(".")), name
 
 
 def test_exit_codes_are_the_same_in_help_and_docs() -> None:
