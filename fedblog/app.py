@@ -51,9 +51,10 @@ from fedblog.web import login, routes
 from fedblog.web.assets import Assets
 from fedblog.web.cache import PageCache, PostIndex
 from fedblog.web.closed import closed_middleware
+from fedblog.web.counting import Counter, CountKeeper
 from fedblog.web.headers import add_headers
 from fedblog.web.hot import HotAnswers, put_before
-from fedblog.web.keys import HOT, LIMITS, PAGES, POST_INDEX, RENDERER, SERVICES, SETTINGS
+from fedblog.web.keys import COUNTER, COUNTS, HOT, LIMITS, PAGES, POST_INDEX, RENDERER, SERVICES, SETTINGS
 from fedblog.web.limits import RateLimits
 from fedblog.web.middleware import errors_middleware, host_middleware, observe_middleware
 from fedblog.web.renderer import Renderer
@@ -154,12 +155,14 @@ def build_app(settings: Settings, *, clock: Clock = time.time) -> web.Applicatio
     app[SETTINGS] = settings
     app[RENDERER] = Renderer(settings, Assets())
     app[PAGES] = PageCache(time.monotonic)
-    app[HOT] = HotAnswers(time.monotonic, time.time)
+    app[COUNTER] = Counter(settings.authority, clock)
+    app[HOT] = HotAnswers(time.monotonic, time.time, app[COUNTER].page)
     app[POST_INDEX] = PostIndex()
     app[LIMITS] = RateLimits(time.monotonic)
     app.on_response_prepare.append(add_headers(settings))
     app.on_response_prepare.append(app[HOT].keep)  # the last one: what it keeps is complete
     app.cleanup_ctx.append(_open_services(settings, clock))
+    app.cleanup_ctx.append(_keep_counts)
     if settings.federation.deliver:
         app.cleanup_ctx.append(_run_workers)
     login.add_login(app)
@@ -188,6 +191,16 @@ def _open_services(settings: Settings, clock: Clock) -> Callable[[web.Applicatio
             app[HOT].close()
 
     return opened
+
+
+async def _keep_counts(app: web.Application) -> AsyncIterator[None]:
+    """What pages count is stored while they are served, and at the end."""
+    app[COUNTS] = keeper = CountKeeper(app[SERVICES].db, app[COUNTER])
+    task = asyncio.create_task(keeper.run(), name="counts")
+    task.add_done_callback(_report)
+    yield
+    await keeper.stop()
+    await asyncio.wait([task], timeout=STOP_SECONDS)
 
 
 async def _run_workers(app: web.Application) -> AsyncIterator[None]:

@@ -142,6 +142,13 @@ def posts_by_id(tx: Tx, ids: set[int]) -> dict[int, Post]:
     return {row[0]: read_post(row) for row in rows}
 
 
+def first_published(tx: Tx, author_id: ActorId | None) -> int | None:
+    """The day (UTC, since 1970) of the first post of an author, or of anybody (None); None without any."""
+    mine, params = ("", []) if author_id is None else (" AND author_id = $1", [author_id])
+    first: int | None = tx.value(f"SELECT min(published_at) FROM posts WHERE status = 'published'{mine}", *params)
+    return None if first is None else first // 86_400
+
+
 def count_pending(tx: Tx, target_id: ActorId) -> int:
     """How many wait to be let in as followers of one of ours."""
     return int(tx.value("SELECT count(*) FROM followers WHERE target_id = $1 AND state = 'pending'", target_id))

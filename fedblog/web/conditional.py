@@ -12,6 +12,7 @@ from fedblog.web.cache import CachedPage, etag_of
 from fedblog.web.codings import coding_for, tag_suffix
 
 PUBLIC = "public, max-age=60"
+FOR_ALL = "public, max-age=0, must-revalidate"
 PUBLIC_ACTOR = "public, max-age=180"
 
 

@@ -48,6 +48,8 @@ _OWN_EACH_TIME = frozenset({"date", "x-request-id", "connection"})
 # What of a request its answer depends on: address, host, whether JSON is wanted, coding, language; and 304 or whole.
 _Asked = tuple[str, str, bool, str, str]
 _Key = tuple[_Asked, bool]
+Seen = Callable[[web.BaseRequest, int, str], None]
+"""Told of each kept answer: request, post, path."""
 
 
 @dataclass(slots=True)
@@ -72,6 +74,7 @@ class HotAnswer:
     kept: _Kept
     date: bytes
     lines: RequestLines
+    seen: Seen
     keep_alive: bool = True  # only connections that stay get such an answer
     started: float = field(default_factory=time.perf_counter)
 
@@ -82,6 +85,7 @@ class HotAnswer:
             raise ConnectionResetError("the asker has left")
         head = b"%s\r\nDate: %s\r\nX-Request-Id: %s\r\n\r\n" % (kept.head, self.date, name.encode("ascii"))
         kept.count()
+        self.seen(request, kept.post_id, kept.path)
         self.lines.add(name, kept.path, kept.status, time.perf_counter() - self.started)
         if len(kept.body) < DRAIN_BYTES:
             transport.write(head + kept.body)
@@ -94,10 +98,13 @@ class HotAnswer:
 
 
 class HotAnswers:
-    """The answers of the last moment. `clock` counts seconds and never goes back, `wall` gives Unix time."""
+    """The answers of the last moment. `clock` counts seconds and never goes back, `wall` gives Unix time, `seen` counts
+    who got one."""
 
-    def __init__(self, clock: Callable[[], float], wall: Callable[[], float]) -> None:
-        self._clock, self._wall = clock, wall
+    def __init__(
+        self, clock: Callable[[], float], wall: Callable[[], float], seen: Seen = lambda request, post_id, path: None
+    ) -> None:
+        self._clock, self._wall, self._seen = clock, wall, seen
         self._kept: OrderedDict[_Key, _Kept] = OrderedDict()
         self._date = (0, b"")
         self._has_languages = False
@@ -116,7 +123,7 @@ class HotAnswers:
                 # One goes and looks; the others need not wait for that.
                 kept.is_asked, kept.until = True, now + FRESH_SECONDS
             return None
-        return HotAnswer(kept, self._today(), self._lines)
+        return HotAnswer(kept, self._today(), self._lines, self._seen)
 
     def _fitting(self, request: web.BaseRequest) -> _Kept | None:
         seen, asked = request.headers.get(hdrs.IF_NONE_MATCH), self._asked(request)

@@ -8,6 +8,7 @@ from fedblog.blog.ledger import Session
 from fedblog.config import Settings
 from fedblog.federation.services import Services
 from fedblog.web.cache import PageCache, PostIndex
+from fedblog.web.counting import Counter, CountKeeper
 from fedblog.web.hot import HotAnswers
 from fedblog.web.limits import RateLimits
 from fedblog.web.passwords import Passwords
@@ -22,6 +23,10 @@ POST_INDEX = web.AppKey("post_index", PostIndex)
 LIMITS = web.AppKey("limits", RateLimits)
 PASSWORDS = web.AppKey("passwords", Passwords)
 """Set by `login.add_login`."""
+
+COUNTER = web.AppKey("counter", Counter)
+COUNTS = web.AppKey("counts", CountKeeper)
+"""Set while the application runs."""
 
 SESSION = web.RequestKey("session", Session)
 """Set by the session middleware for somebody who is logged in; absent otherwise: `request.get(SESSION)`."""

@@ -12,8 +12,10 @@ from aiohttp.typedefs import Handler, Middleware
 from fedblog.config import Settings
 from fedblog.errors import FedblogError, NotFound
 from fedblog.observe import REQUEST_LOGGER, counters, new_request_id, request_id
+from fedblog.web.counting import count
 from fedblog.web.errors import error_response, problem
-from fedblog.web.keys import ADDRESS
+from fedblog.web.hot import POST
+from fedblog.web.keys import ADDRESS, COUNTER, SESSION
 from fedblog.web.old_paths import moved_from
 from fedblog.web.proxies import client_address, parse_networks
 
@@ -37,6 +39,8 @@ def observe_middleware(settings: Settings) -> Middleware:
         status = 0
         try:
             response = await handler(request)
+            if SESSION not in request:
+                count(request.app[COUNTER], request, response, request.get(POST, 0))
             status = response.status
             response.headers["X-Request-Id"] = request_id.get()
             return response

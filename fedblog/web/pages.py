@@ -8,13 +8,14 @@ from typing import Any
 
 from aiohttp import web
 
+from fedblog.web import conditional
 from fedblog.web.cache import CachedPage, RenderedPage, pack
 from fedblog.web.conditional import cached_answer
 from fedblog.web.keys import PAGES, RENDERER, SERVICES, SESSION
 
 HTML = "text/html; charset=utf-8"
 FOR_ONE = "private, no-store"
-FOR_ALL = "public, max-age=0, must-revalidate"
+FOR_ALL = conditional.FOR_ALL
 
 Context = Callable[[], dict[str, Any]]
 Headers = tuple[tuple[str, str], ...]

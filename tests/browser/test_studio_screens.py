@@ -21,6 +21,8 @@ SCREENS = (
     "/studio/posts/{post}/revisions",
     "/studio/posts/{post}/revisions/1",
     "/studio/posts/{post}/unpublish",
+    "/studio/statistics",
+    "/studio/posts/{post}/statistics",
     "/studio/media",
     "/studio/conversations",
     "/studio/quotes",

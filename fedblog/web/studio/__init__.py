@@ -26,6 +26,7 @@ from fedblog.web.studio import (
     quotes,
     reporting,
     revisions,
+    statistics,
 )
 from fedblog.web.studio.access import action, page
 
@@ -40,6 +41,8 @@ def add_routes(router: web.UrlDispatcher) -> None:
 
 def _add_posts(router: web.UrlDispatcher) -> None:
     router.add_get("/studio", page(overview.overview))
+    router.add_get("/studio/statistics", page(statistics.statistics))
+    router.add_get("/studio/statistics.csv", page(statistics.statistics_csv))
     router.add_get("/studio/posts", page(posts.list_posts))
     router.add_post("/studio/preview", action(preview.preview, uploads=True))
     router.add_get("/studio/posts/new", page(editor.new_post))
@@ -53,6 +56,8 @@ def _add_posts(router: web.UrlDispatcher) -> None:
     router.add_post("/studio/posts/{id}/unpublish", action(publication.unpublish))
     router.add_get("/studio/posts/{id}/delete", page(publication.ask_delete))
     router.add_post("/studio/posts/{id}/delete", action(publication.delete))
+    router.add_get("/studio/posts/{id}/statistics", page(statistics.post_statistics))
+    router.add_get("/studio/posts/{id}/statistics.csv", page(statistics.post_statistics_csv))
     router.add_get("/studio/posts/{id}/revisions", page(revisions.list_revisions))
     router.add_get("/studio/posts/{id}/revisions/{number}", page(revisions.show_revision))
 
