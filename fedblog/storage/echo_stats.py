@@ -85,7 +85,7 @@ def keep_totals(tx: Tx) -> None:
 def totals_by_day(tx: Tx, target_id: ActorId | None, first: int, last: int) -> list[tuple[int, int]]:
     """(day, followers) of one of ours (None: of anybody here) for every day.
 
-    Days that nobody wrote down are reckoned from when those who follow now began to.
+    Days that nobody wrote down are reckoned from the day before and from when those who follow now began to.
     """
     kept_for = target_id if target_id is not None else actors.instance(tx).id
     kept: dict[int, int] = dict(
@@ -105,11 +105,12 @@ def totals_by_day(tx: Tx, target_id: ActorId | None, first: int, last: int) -> l
         tx.value(f"SELECT count(*) FROM ({_starts(target_id, 2)}) q WHERE q.at < $1", first * DAY, *_of(target_id))
     )
     came = follows_by_day(tx, target_id, Scope(first, last))
+    now = int(tx.value(f"SELECT count(*) FROM ({_starts(target_id, 1)}) q", *_of(target_id)))
+    total = total if known is None else known
     found = []
     for day in range(first, last + 1):
-        total += came.get(day, 0)
-        known = kept.get(day, known)
-        found.append((day, total if known is None else known))
+        total = now if day == tx.now // DAY else kept.get(day, total + came.get(day, 0))
+        found.append((day, total))
     return found
 
 

@@ -83,6 +83,48 @@ def list(tx: Tx, target_id: ActorId, *, after: int = 0, limit: int, state: str =
     return [_read(row) for row in rows]
 
 
+def newest(
+    tx: Tx, target_id: ActorId, *, state: str, search: str = "", server: str = "", skip: int = 0, limit: int
+) -> list_of[Follower]:
+    """Followers in a state, the newest first, whose name or address holds `search`, of one `server` ("" for all)."""
+    where, params = "f.target_id = $1 AND f.state = $2 AND a.deleted_at IS NULL", list_of[object]([target_id, state])
+    if search:
+        params.append("%" + search.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%")
+        like = f"LIKE ${len(params)} ESCAPE '\\'"
+        where += f" AND (lower(a.name) {like} OR lower('@' || a.username || '@' || a.domain) {like})"
+    if server:
+        params.append(server)
+        where += f" AND a.domain = ${len(params)}"
+    rows = tx.all(
+        f"SELECT {_FOLLOWER} FROM {_FROM} WHERE {where} ORDER BY f.created_at DESC, f.actor_id DESC"
+        f" LIMIT ${len(params) + 1} OFFSET ${len(params) + 2}",
+        *params,
+        limit,
+        skip,
+    )
+    return [_read(row) for row in rows]
+
+
+def servers(tx: Tx, target_id: ActorId, limit: int) -> list_of[tuple[str, int]]:
+    """(host, followers there), most first."""
+    rows = tx.all(
+        f"SELECT a.domain, count(*) FROM {_FROM} WHERE f.target_id = $1 AND {_COUNTED} GROUP BY a.domain"
+        " ORDER BY count(*) DESC, a.domain LIMIT $2",
+        target_id,
+        limit,
+    )
+    return [(domain, int(number)) for domain, number in rows]
+
+
+def handles(tx: Tx, target_id: ActorId) -> list_of[str]:
+    """`name@host` of every accepted follower, as Mastodon writes it into its lists."""
+    rows = tx.all(
+        f"SELECT a.username, a.domain FROM {_FROM} WHERE f.target_id = $1 AND {_COUNTED} ORDER BY a.domain, a.username",
+        target_id,
+    )
+    return [f"{username}@{domain}" for username, domain in rows]
+
+
 def count(tx: Tx, target_id: ActorId) -> int:
     """How many accepted followers an actor of ours has."""
     return int(tx.value(f"SELECT count(*) FROM {_FROM} WHERE f.target_id = $1 AND {_COUNTED}", target_id))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from fedblog.blog.ledger import HostState
-from fedblog.storage.tx import Event, Tx
+from fedblog.storage.tx import Event, Tx, chunks, marks
 
 _UNKNOWN = "INSERT INTO hosts (host, failures, failing_since, open_until, last_success_at, scheme, scheme_at)"
 
@@ -21,6 +23,19 @@ def host_state(tx: Tx, host: str) -> HostState:
         host,
     )
     return HostState(host, 0, None, 0, None, "", 0) if row is None else HostState(*row)
+
+
+def host_states(tx: Tx, hosts: Collection[str]) -> dict[str, HostState]:
+    """What is known of some hosts; unknown ones are left out."""
+    found = {}
+    for some in chunks(hosts):
+        for row in tx.all(
+            "SELECT host, failures, failing_since, open_until, last_success_at, scheme, scheme_at FROM hosts"
+            f" WHERE host IN ({marks(len(some))})",
+            *some,
+        ):
+            found[row[0]] = HostState(*row)
+    return found
 
 
 def host_succeeded(tx: Tx, host: str) -> None:

@@ -29,6 +29,7 @@ SCREENS = (
     "/studio/replies/{reply}/report",
     "/studio/moving",
     "/studio/followers",
+    "/studio/followers/servers",
     "/studio/profile",
     "/studio/account",
     "/studio/blocks",

@@ -76,6 +76,8 @@ def _add_conversations(router: web.UrlDispatcher) -> None:
     router.add_get("/studio/quotes", page(quotes.list_quotes))
     router.add_post("/studio/quotes/{id}", action(quotes.decide))
     router.add_get("/studio/followers", page(followers.list_followers))
+    router.add_get("/studio/followers.csv", page(followers.followers_csv))
+    router.add_get("/studio/followers/servers", page(followers.list_servers))
     router.add_post("/studio/followers/{id}", action(followers.decide_follower))
 
 
