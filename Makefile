@@ -6,7 +6,7 @@ WORKERS ?= 2
 KILLS ?= 200
 INPUTS ?= 100000
 
-.PHONY: faults fuzz audit bench conformance help demo serve test lint types unit browser format clean
+.PHONY: faults fuzz audit bench conformance threats help demo serve test lint types unit browser format clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,9 @@ browser: ## Make sure that a Chromium for the browser tests is here
 
 conformance: $(VENV)/.dev ## Print the conformance table; fails on a row without a test
 	$(BIN)/python -m tests.conformance
+
+threats: $(VENV)/.dev ## Print the table of known attacks; fails on a row without a test
+	$(BIN)/python -m tests.conformance threats
 
 bench: $(VENV)/.dev ## Measure against the limits of this machine
 	$(BIN)/python -m benchmarks

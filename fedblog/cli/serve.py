@@ -21,6 +21,7 @@ from fedblog.cli.program import Program, pass_program
 from fedblog.config import Settings
 from fedblog.errors import ConfigError
 from fedblog.observe import set_up_logging
+from fedblog.web.connections import Sweeper
 from fedblog.web.keys import SERVICES
 from fedblog.web.setup_page import SetupPage, Wish
 
@@ -77,9 +78,12 @@ async def run_server(settings: Settings, stop: asyncio.Event) -> None:
     that is taken."""
     app = build_app(settings)
     runner = await set_up(app, shutdown_timeout=GRACE_SECONDS)
+    sweeping: asyncio.Task[None] | None = None
     try:
         site = web.TCPSite(runner, settings.server.host, settings.server.port)
         await site.start()
+        if runner.server is not None:
+            sweeping = asyncio.create_task(Sweeper(runner.server).run())
         where = ", ".join(_address(address) for address in runner.addresses)
         click.echo(f"fedblog serves {settings.base_url}  (listening on {where})")
         sys.stdout.flush()
@@ -89,6 +93,8 @@ async def run_server(settings: Settings, stop: asyncio.Event) -> None:
         # Workers end while the last requests do.
         await asyncio.gather(app[SERVICES].worker.stop(), app[SERVICES].jobs.stop())
     finally:
+        if sweeping is not None:
+            sweeping.cancel()
         try:
             async with asyncio.timeout(STOP_SECONDS):
                 await runner.cleanup()

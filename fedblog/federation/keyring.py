@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fedblog.activitypub.normalise import read_actor, read_key
-from fedblog.activitypub.urls import Uri, host_of, maybe_uri, same_id, without_fragment
+from fedblog.activitypub.urls import Uri, host_of, maybe_uri, same_id, same_origin, without_fragment
 from fedblog.activitypub.vocab import KeyDocument
 from fedblog.blog.ledger import RemoteKey
 from fedblog.errors import DialRefused, FetchFailed, FetchGone, FetchTemporary, InvalidInput, Refused
@@ -90,6 +90,9 @@ class Keyring:
             self._fetcher.client.guard.check_uri(document)
         except DialRefused as exc:
             raise KeyRefused("key_id_refused", str(exc)) from exc
+        if actor_uri is not None and not same_origin(document, actor_uri):
+            # It could never be listed as the actor's (KEY-02): no reason to ask a third server for anybody.
+            raise KeyRefused("key_owner_mismatch", "the key is on another server than the actor")
         forced = fresh and self._forced.get(document) is None
         if not forced:
             stored = await self._stored(key_id, actor_uri)

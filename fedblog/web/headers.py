@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
-from aiohttp import web
+from aiohttp import web, web_response
 
 from fedblog.config import Settings
 from fedblog.web.errors import MACHINE_PATHS
@@ -24,6 +24,8 @@ _ALWAYS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Server": "fedblog",
 }
+# What can't be read as a request at all is answered by the library itself, with its own and Python's version.
+web_response.SERVER_SOFTWARE = _ALWAYS["Server"]  # type: ignore[attr-defined]
 _HSTS = "max-age=31536000"
 
 

@@ -91,7 +91,8 @@ class HotAnswer:
             transport.write(head + kept.body)
         else:
             transport.writelines((head, kept.body))
-            await request.writer.drain()
+        if transport.get_write_buffer_size() > DRAIN_BYTES:
+            await request.writer.drain()  # who asks and asks without reading waits, and costs no more than this
 
     async def write_eof(self) -> None:
         """All is written."""

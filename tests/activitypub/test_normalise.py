@@ -82,6 +82,7 @@ def test_INB_07_arbitrary_json_gives_a_value_or_refused(document: Any, value: An
 
 @pytest.mark.parametrize("key", sorted({"content", "name", "summary", "url", "tag", "attachment", "published", "to"}))
 @given(value=JSON)
+@pytest.mark.proves("SEC-049")
 def test_ACT_14_any_value_in_any_property_of_a_note_or_actor_is_survived(key: str, value: Any) -> None:
     read_note({**NOTE, key: value})
     read_actor({"id": MIA, "type": "Person", key: value, "icon": value, "publicKey": value, "endpoints": value})
@@ -105,6 +106,7 @@ def test_ACT_14_any_value_in_any_property_of_a_note_or_actor_is_survived(key: st
         ({"id": {"id": "https://m.example/1"}}, "id_invalid"),
     ],
 )
+@pytest.mark.proves("SEC-033")
 def test_INB_06_INB_07_an_activity_without_one_clear_actor_type_and_id_is_refused(
     change: dict[str, Any], reason: str
 ) -> None:
@@ -142,6 +144,7 @@ def test_INB_08_prefixed_terms_are_read_by_their_short_names() -> None:
 
 
 @pytest.mark.parametrize("keyword", ["@graph", "@included", "@reverse"])
+@pytest.mark.proves("SEC-022")
 def test_INB_08_graph_restructuring_is_seen_at_any_depth(keyword: str) -> None:
     assert has_forbidden_keyword({keyword: []})
     assert has_forbidden_keyword({**LIKE, "object": {"tag": [{"x": [[{keyword: 1}]]}]}})
@@ -162,6 +165,7 @@ def test_INB_13_a_note_with_a_name_and_no_content_is_a_vote() -> None:
     assert not read_note({"id": NOTE["id"], "type": "Article", "name": "Title"}).is_vote
 
 
+@pytest.mark.proves("SEC-054")
 def test_INB_34_tags_and_attachments_are_cut() -> None:
     note = read_note(
         {
@@ -255,6 +259,7 @@ def test_ACT_14_keys_in_all_places_and_bad_ones_skipped() -> None:
     ]
 
 
+@pytest.mark.proves("SEC-054")
 def test_KEY_08_at_most_ten_keys() -> None:
     keys = [{"id": f"{MIA}#{n}", "publicKeyPem": "x"} for n in range(1000)]
     assert len(read_actor({"id": MIA, "publicKey": keys}).public_keys) == 10
@@ -347,6 +352,7 @@ def test_VIS_01_VIS_02_spellings_and_places_of_public(to: object, cc: object, ex
 
 
 @given(st.text(max_size=60))
+@pytest.mark.proves("SEC-082")
 def test_VIS_01_no_text_but_the_three_spellings_is_public(text: str) -> None:
     for address in (text, f"as:{text}", f"https://www.w3.org/ns/activitystreams#{text}"):
         note = read_note({**NOTE, "to": [address]})
@@ -394,7 +400,7 @@ def test_ACT_03_an_actor_is_reached_on_its_own_site_only() -> None:
     assert (mixed.inbox, mixed.shared_inbox, mixed.partial) == ("https://ap.peer.example/inbox", "", False)
 
 
-def test_SECURITY_47_a_page_on_somebody_elses_site_is_not_linked() -> None:
+def test_SEC_047_a_page_on_somebody_elses_site_is_not_linked() -> None:
     actor = {"id": "https://peer.example/u/1", "type": "Person", "preferredUsername": "u"}
     read = read_actor({**actor, "inbox": "https://peer.example/inbox", "url": "https://blog.example/@ana"})
     assert profile_of(read, domain="peer.example", now=1).url == "https://peer.example/u/1"

@@ -66,6 +66,7 @@ def assert_inert(html: str) -> None:
 
 @pytest.mark.parametrize("kind", ["Note", "Article", "Question", "Video", "Event"])
 @given(text=PIECES.map("".join))
+@pytest.mark.proves("SEC-093")
 def test_a_hostile_reply_of_any_type_is_inert(kind: str, text: str) -> None:
     made = reply(
         type=kind,
@@ -83,6 +84,7 @@ def test_a_hostile_reply_of_any_type_is_inert(kind: str, text: str) -> None:
 
 
 @given(PIECES.map("".join))
+@pytest.mark.proves("SEC-093")
 def test_a_hostile_profile_is_inert(text: str) -> None:
     made = profile(
         name=text,
@@ -122,6 +124,7 @@ def test_what_the_caller_decided_is_kept() -> None:
         (5, 5, (NOW, None)),
     ],
 )
+@pytest.mark.proves("SEC-060")
 def test_INB_36_dates_are_lenient_and_never_in_the_future(
     published: object, updated: object, expected: tuple[int, int | None]
 ) -> None:
@@ -147,6 +150,7 @@ def test_INB_13_poll_options_are_a_list() -> None:
     assert reply(type="Question", anyOf=[counted]).options == (("Tea", 3),)
 
 
+@pytest.mark.proves("SEC-054")
 def test_INB_34_long_content_is_cut_with_a_link_to_the_original() -> None:
     made = reply(content="<p>" + "word " * 60_000 + "</p>", url="https://m.example/@mia/1")
     assert len(made.content_html.encode()) < 101_000
@@ -154,6 +158,7 @@ def test_INB_34_long_content_is_cut_with_a_link_to_the_original() -> None:
     assert "href" not in reply(url="https://m.example/@mia/1").content_html
 
 
+@pytest.mark.proves("SEC-054")
 def test_INB_34_attachments_are_at_most_sixteen() -> None:
     made = reply(attachment=[{"type": "Image", "url": f"https://m.example/{n}.png"} for n in range(40)])
     assert len(made.attachments) == 16
@@ -181,6 +186,7 @@ def test_plain_text_keeps_its_paragraphs_and_shows_markup_as_text() -> None:
     assert made.content_html == "<p>One &lt;b&gt;<br>two</p><p>three</p>"
 
 
+@pytest.mark.proves("SEC-045")
 def test_a_quote_is_linked_once() -> None:
     quote = "https://q.example/n/1"
     assert f'href="{quote}"' in reply(quote=quote).content_html
@@ -204,6 +210,7 @@ def test_a_profile_without_a_user_name_gets_one_from_its_id() -> None:
     assert profile(preferredUsername="ana  of blog").username == "ana_of_blog"
 
 
+@pytest.mark.proves("SEC-044", "SEC-082")
 def test_VIS_02_followers_of_another_origin_are_not_believed() -> None:
     assert profile(followers=f"{MIA}/followers").followers_uri == f"{MIA}/followers"
     assert profile(followers="https://blog.example/ap/actors/ana/followers").followers_uri == ""

@@ -134,6 +134,7 @@ def test_arbitrary_text_is_a_url_or_refused(text: str) -> None:
         assert not any(character.isspace() or ord(character) < 32 for character in found)
 
 
+@pytest.mark.proves("SEC-044")
 def test_origins_and_ids_compare_as_the_protocol_says() -> None:
     assert same_origin("https://A.example/x", "https://a.example:443/y")
     assert not same_origin("https://a.example/", "http://a.example/")
@@ -157,5 +158,6 @@ def test_origins_and_ids_compare_as_the_protocol_says() -> None:
         ("https://a.example.evil.example/1", "https://a.example/2", False),
     ],
 )
+@pytest.mark.proves("SEC-044")
 def test_same_site_is_a_host_and_what_is_below_it(one: str, other: str, expected: bool) -> None:
     assert same_site(one, other) is same_site(other, one) is expected

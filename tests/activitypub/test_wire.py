@@ -69,6 +69,7 @@ JSON = st.recursive(
         (b'{"a":' * 100_000, "json_depth"),
     ],
 )
+@pytest.mark.proves("SEC-049", "SEC-050")
 def test_what_two_parsers_could_read_differently_is_refused(body: bytes, reason: str) -> None:
     with pytest.raises(Refused) as caught:
         parse_object(body)
@@ -99,6 +100,7 @@ def test_escapes_that_make_whole_characters_pass() -> None:
         b'["' * 500_000,
     ],
 )
+@pytest.mark.proves("SEC-049")
 def test_a_megabyte_of_brackets_or_quotes_is_refused(body: bytes) -> None:
     """With anything but a linear scan this would not end."""
     with pytest.raises(Refused):
@@ -106,6 +108,7 @@ def test_a_megabyte_of_brackets_or_quotes_is_refused(body: bytes) -> None:
 
 
 @given(st.binary(max_size=200))
+@pytest.mark.proves("SEC-049")
 def test_arbitrary_bytes_are_an_object_or_refused(body: bytes) -> None:
     with suppress(Refused):
         assert isinstance(parse_object(body), dict)
@@ -144,6 +147,7 @@ def test_what_is_no_json_is_never_sent(value: object) -> None:
         ("", False),
     ],
 )
+@pytest.mark.proves("SEC-040")
 def test_NEG_08_only_activity_types_are_read_when_fetched(content_type: str, taken: bool) -> None:
     assert is_activity_type(content_type) is taken
 

@@ -214,6 +214,7 @@ async def test_LIFE_01_dry_run_tells_and_changes_nothing(source: tuple[Services,
         assert await everything(copy) == before
 
 
+@pytest.mark.proves("SEC-082")
 async def test_LIFE_01_nothing_private_leaves(source: tuple[Services, Post], tmp_path: Path) -> None:
     """Private, held and removed replies, drafts, keys: not in any file of the archive."""
     services, _ = source

@@ -35,6 +35,7 @@ def test_VIS_01_three_spellings_of_public(spelling: str) -> None:
         "",
     ],
 )
+@pytest.mark.proves("SEC-082")
 def test_VIS_03_lookalikes_are_not_public(lookalike: str) -> None:
     assert audience_of([lookalike], [lookalike], FOLLOWERS, direct=False) is Visibility.DIRECT
 
@@ -54,6 +55,7 @@ def test_VIS_04_direct_message_forces_private() -> None:
     assert audience_of([PUBLIC], [PUBLIC], FOLLOWERS, direct=True) is Visibility.DIRECT
 
 
+@pytest.mark.proves("SEC-083")
 def test_VIS_03_the_narrower_wins() -> None:
     order = [Visibility.PUBLIC, Visibility.UNLISTED, Visibility.FOLLOWERS, Visibility.DIRECT]
     for (i, a), (j, b) in itertools.product(enumerate(order), repeat=2):

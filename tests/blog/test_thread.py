@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -162,6 +163,7 @@ def test_marks_of_a_part_nest_properly(choices: list[int], data: st.DataObject) 
     assert all(mark.parent is None or mark.parent in part for mark in marks)
 
 
+@pytest.mark.proves("SEC-055")
 def test_marks_of_a_very_deep_thread() -> None:
     rows: list[ThreadRow] = []
     for number in range(1, 3_001):

@@ -64,6 +64,7 @@ def resealed(found: Members, name: str, data: bytes) -> Members:
     return {**found, "manifest.json": json.dumps(manifest).encode(), name: data}
 
 
+@pytest.mark.proves("SEC-133")
 def test_a_backup_becomes_the_same_blog(blog: Shell, kept: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     found = members(kept)
@@ -94,6 +95,7 @@ def test_a_backup_becomes_the_same_blog(blog: Shell, kept: Path, tmp_path_factor
     assert other.json("user", "list") == blog.json("user", "list")
 
 
+@pytest.mark.proves("SEC-133")
 def test_a_backup_of_a_running_server_is_whole(tmp_path: Path) -> None:
     port = free_port()
     shell = Shell(tmp_path)
@@ -232,6 +234,7 @@ DAMAGES: dict[str, tuple[Callable[[Members, Path], None], str]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.proves("SEC-133")
 def test_a_damaged_backup_is_refused_and_leaves_nothing(kept: Path, tmp_path: Path, damage: str) -> None:
     make, words = DAMAGES[damage]
     bad = tmp_path / "bad.tar.gz"

@@ -226,6 +226,7 @@ def test_reports_are_listed(shell: Shell) -> None:
     assert "rude" in shell("reports", "list").stdout
 
 
+@pytest.mark.proves("SEC-091")
 def test_config_show_masks_and_tells_origins(shell: Shell) -> None:
     """No password leaves; each value says where it comes from."""
     env = {"FEDBLOG_SERVER__PORT": "9000", "FEDBLOG_DATABASE__URL": "postgresql://me:hush@db/name?sslpassword=hush2"}
@@ -263,6 +264,7 @@ def test_another_domain_than_the_database_s_is_refused(shell: Shell) -> None:
     assert "made for" in shell("post", "list", code=2).stderr
 
 
+@pytest.mark.proves("SEC-113")
 def test_unexpected_errors_are_no_traceback(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """A mistake of ours is one line as well; FEDBLOG_TRACEBACK shows where."""
 

@@ -150,6 +150,7 @@ async def check(
     raise AssertionError("unreachable")
 
 
+@pytest.mark.proves("SEC-127")
 async def test_a_reply_is_stored_whole_or_not_at_all(rig: Rig) -> None:
     async def make() -> Callable[[], Awaitable[Answer]]:
         created = payloads.create(rig.bo, payloads.note(rig.bo, rig.post.uri, "A reply"))
@@ -188,6 +189,7 @@ async def test_other_acts(rig: Rig, act: str) -> None:
     assert await check(rig, make, 202) > 10
 
 
+@pytest.mark.proves("SEC-127")
 async def test_publishing_and_editing(rig: Rig) -> None:
     made: list[int] = []
 

@@ -6,9 +6,12 @@ import os
 import random
 from pathlib import Path
 
+import pytest
+
 from tests.faults.rig import run
 
 
+@pytest.mark.proves("SEC-126")
 async def test_nothing_promised_is_lost(tmp_path: Path) -> None:
     """20 kills here; FEDBLOG_KILLS and FEDBLOG_SEED change that. The seed stands in the output of a failure."""
     kills = int(os.environ.get("FEDBLOG_KILLS", "20"))

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from fedblog.activitypub.urls import Uri
 from fedblog.demo import peer_payloads as payloads
@@ -94,6 +95,7 @@ async def test_what_was_given_up_can_be_sent_again(tmp_path: Path) -> None:
         assert received(peer, wanted) == wanted
 
 
+@pytest.mark.proves("SEC-129")
 async def test_a_clock_that_jumps_a_day_causes_no_storm_and_no_loss(tmp_path: Path) -> None:
     """Forward and back again, while a server is away and deliveries are leased."""
     clock = Clock(1_800_000_000)

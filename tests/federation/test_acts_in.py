@@ -34,6 +34,7 @@ async def moving(house: House, *, alias: bool = True) -> tuple[str, str]:
     return old, new
 
 
+@pytest.mark.proves("SEC-046")
 async def test_INB_31_a_confirmed_move_repoints_the_follower_and_shows_the_new_address(house: House) -> None:
     post = await house.publish()
     old, new = await moving(house)
@@ -44,6 +45,7 @@ async def test_INB_31_a_confirmed_move_repoints_the_follower_and_shows_the_new_a
     assert (await house.thread(post))[0].actor.moved_to == new
 
 
+@pytest.mark.proves("SEC-046")
 async def test_INB_31_without_the_alias_on_the_other_side_nothing_happens(house: House) -> None:
     old, new = await moving(house, alias=False)
     assert await house.send(house.activity("Move", old, old, target=new)) == (202, "move_not_confirmed")
@@ -67,6 +69,7 @@ async def test_INB_31_once_in_seven_days(house: House) -> None:
     assert await house.send(house.activity("Move", old, old, target=third)) == (202, "actor_moved")
 
 
+@pytest.mark.proves("SEC-046")
 async def test_INB_31_nobody_moves_somebody_else(house: House) -> None:
     old, new = await moving(house)
     eve = house.person("eve.example", "eve")
@@ -119,6 +122,7 @@ async def test_INB_32_a_refused_answer_goes_nowhere_any_more(house: House) -> No
     assert stored.approval == "rejected"
 
 
+@pytest.mark.proves("SEC-046")
 async def test_INB_32_only_whom_it_answers_decides_and_only_with_a_result_of_their_own(house: House) -> None:
     zork, answer = await answered(house)
     eve = house.person("eve.example", "eve")
@@ -159,6 +163,7 @@ async def test_ART_19_INB_10_a_quote_is_listed_as_a_quote_not_as_a_comment(house
     assert await quotes_of(house, post) == []
 
 
+@pytest.mark.proves("SEC-043", "SEC-045")
 async def test_ART_19_private_quotes_and_blocked_people_are_not_listed(house: House) -> None:
     post = await house.publish()
     hidden = quoting(house, post, to=[house.author.uri], cc=[])
@@ -245,6 +250,7 @@ async def test_INB_33_the_author_decides_later_and_takes_it_back(house: House) -
     assert await house.send(again) == (202, "quote_rejected")  # taken back stays taken back
 
 
+@pytest.mark.proves("SEC-045")
 async def test_INB_33_the_instrument_is_the_askers_own_and_quotes_what_is_asked_about(house: House) -> None:
     post = await house.publish()
     other = await house.publish("Another")

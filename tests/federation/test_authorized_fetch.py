@@ -119,6 +119,7 @@ async def test_NEG_07_COL_08_strangers_get_keys_and_pages_only(pair: Pair) -> No
 
 
 @pytest.mark.parametrize("scheme", ["cavage", "rfc9421"])
+@pytest.mark.proves("SEC-087")
 async def test_NEG_04_NEG_07_COL_08_signed_answers_are_for_the_asker_alone(pair: Pair, scheme: str) -> None:
     ana = pair.ours.services.ids.actor("ana")
     for uri in (pair.post.uri, ana, f"{ana}/outbox?page=1", f"{pair.post.uri}/context?page=1"):

@@ -136,6 +136,7 @@ async def test_BACK_03_COL_06_pages_on_other_hosts_are_not_read(house: House, wh
     assert await uris(house, post) == {sent["id"]}
 
 
+@pytest.mark.proves("SEC-055", "SEC-056")
 async def test_BACK_03_BACK_06_rings_of_pages_and_notes_end(house: House) -> None:
     """A page that is its own next, a note that lists itself and what stands above it."""
     post = await house.publish()
@@ -169,6 +170,7 @@ async def test_BACK_03_what_belongs_elsewhere_is_not_kept(house: House) -> None:
     assert await missing(house, post) == []
 
 
+@pytest.mark.proves("SEC-056")
 async def test_BACK_03_a_budget_a_job_and_limits_a_thread(house: House) -> None:
     """A list of six hundred costs twenty fetches a job; five hundred of it are remembered."""
     post = await house.publish()

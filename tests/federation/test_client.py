@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import socket
 import ssl
@@ -70,7 +71,7 @@ async def test_paths_and_queries_go_out_byte_for_byte(peer: PeerServer, client: 
     ]  # fmt: skip
 
 
-async def test_SECURITY_77_no_cookie_is_kept(peer: PeerServer, client: Client) -> None:
+async def test_SEC_077_no_cookie_is_kept(peer: PeerServer, client: Client) -> None:
     """Nothing that a peer sets comes back."""
     peer.answer("/a", Answer(headers={"Set-Cookie": "id=1; Path=/"}, body={}))
     await get(client, f"{peer.base_url}/a")
@@ -85,6 +86,7 @@ async def test_no_proxy_of_the_environment(peer: PeerServer, client: Client, mon
     assert (await get(client, f"{peer.base_url}/x")).status == 404
 
 
+@pytest.mark.proves("SEC-077", "SEC-081")
 async def test_OUT_08_each_hop_is_signed_for_itself(peer: PeerServer, make_peer: PeerMaker, client: Client) -> None:
     """Headers are asked for anew with the URL of the hop."""
     other = await make_peer("other.localhost")
@@ -103,7 +105,7 @@ async def test_OUT_08_each_hop_is_signed_for_itself(peer: PeerServer, make_peer:
     assert [seen.header("X-For") for seen in other.requests] == asked[1:]
 
 
-async def test_SECURITY_70_loops_and_long_chains_end(peer: PeerServer, client: Client) -> None:
+async def test_SEC_070_loops_and_long_chains_end(peer: PeerServer, client: Client) -> None:
     """Five hops are followed, the sixth is not; a circle ends at once."""
     for number in range(8):
         peer.redirect(f"/hop{number}", f"/hop{number + 1}")
@@ -119,7 +121,7 @@ async def test_SECURITY_70_loops_and_long_chains_end(peer: PeerServer, client: C
 
 
 @pytest.mark.parametrize("to", PRIVATE_TARGETS)
-async def test_SECURITY_67_redirect_to_a_private_address(peer: PeerServer, to: str, opened: list[str]) -> None:
+async def test_SEC_067_redirect_to_a_private_address(peer: PeerServer, to: str, opened: list[str]) -> None:
     """The first hop is allowed, the second is not: one dial."""
     peer.redirect("/r", to.format(port=peer.base_url.rpartition(":")[2]))
     client = Client(Guard(["127.0.0.1/32"], True), "test")
@@ -130,7 +132,7 @@ async def test_SECURITY_67_redirect_to_a_private_address(peer: PeerServer, to: s
     assert opened == ["127.0.0.1"]
 
 
-async def test_SECURITY_69_dns_rebinding_has_no_window(peer: PeerServer) -> None:
+async def test_SEC_069_dns_rebinding_has_no_window(peer: PeerServer) -> None:
     """A name that is public first and loopback afterwards is looked at each time it is dialled."""
     answers: list[Sequence[str]] = [["127.0.0.1"], ["127.0.0.1"]]
 
@@ -148,7 +150,7 @@ async def test_SECURITY_69_dns_rebinding_has_no_window(peer: PeerServer) -> None
     assert len(peer.requests) == 1
 
 
-async def test_SECURITY_71_slow_servers_meet_the_deadline(peer: PeerServer, client: Client) -> None:
+async def test_SEC_071_slow_servers_meet_the_deadline(peer: PeerServer, client: Client) -> None:
     """No answer, a dripping body and a dripping header: each ends at the deadline, others are served meanwhile."""
     started = asyncio.Event()
 
@@ -169,7 +171,7 @@ async def test_SECURITY_71_slow_servers_meet_the_deadline(peer: PeerServer, clie
     assert (await get(client, f"{peer.base_url}/fine")).status == 404
 
 
-async def test_SECURITY_71_endless_body_is_cut_at_the_cap(peer: PeerServer, client: Client) -> None:
+async def test_SEC_071_endless_body_is_cut_at_the_cap(peer: PeerServer, client: Client) -> None:
     """Bytes without end stop at 1 MiB."""
     sent = 0
 
@@ -189,7 +191,7 @@ async def test_SECURITY_71_endless_body_is_cut_at_the_cap(peer: PeerServer, clie
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "x-gzip"])
-async def test_SECURITY_72_bombs_are_cut_while_they_unfold(peer: PeerServer, client: Client, encoding: str) -> None:
+async def test_SEC_072_bombs_are_cut_while_they_unfold(peer: PeerServer, client: Client, encoding: str) -> None:
     """200 MiB of nothing in 200 kB: refused at the cap; the same coding is fine for an honest answer."""
     packer = zlib.compressobj(9, wbits=zlib.MAX_WBITS if encoding == "deflate" else zlib.MAX_WBITS | 16)
     bomb = b"".join(packer.compress(bytes(1024 * 1024)) for _ in range(200)) + packer.flush()
@@ -200,6 +202,39 @@ async def test_SECURITY_72_bombs_are_cut_while_they_unfold(peer: PeerServer, cli
     honest = zlib.compress(b"{}") if encoding == "deflate" else gzip.compress(b"{}")
     peer.answer("/honest", Answer(body=honest, headers={"Content-Encoding": encoding}))
     assert (await get(client, f"{peer.base_url}/honest")).body == b"{}"
+
+
+@pytest.mark.proves("SEC-078")
+@pytest.mark.parametrize("kind", ["many", "long", "huge", "trailers", "no end"])
+async def test_floods_of_header_lines_are_a_plain_failure(client: Client, kind: str) -> None:
+    """Lines without number, without end, or behind the body: temporary or final, and little of it was taken."""
+    floods = {
+        "many": b"".join(b"X-%d: a\r\n" % number for number in range(50_000)),
+        "long": b"X: " + b"a" * 4_000_000 + b"\r\n",
+        "huge": b"a" * 4_000_000,
+        "trailers": b"",
+        "no end": b"X: ",
+    }
+    asked = asyncio.Event()
+
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        asked.set()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/activity+json\r\n" + floods[kind])
+        if kind == "trailers":
+            lines = b"".join(b"X-%d: a\r\n" % number for number in range(50_000))
+            writer.write(b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n" + lines + b"\r\n")
+        with contextlib.suppress(ConnectionError):
+            await writer.drain()
+            await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(flood, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    with pytest.raises(FetchFailed):
+        await get(client, url, timeout=2)
+    assert asked.is_set()
+    server.close()
 
 
 @pytest.mark.parametrize(("encoding", "reason"), [("br", "encoding_unknown"), ("gzip, gzip", "encoding_unknown")])
@@ -261,6 +296,7 @@ async def test_unreachable_is_temporary(client: Client) -> None:
     await nameless.close()
 
 
+@pytest.mark.proves("SEC-125")
 async def test_OUT_08_posts_are_not_redirected(peer: PeerServer, client: Client) -> None:
     """A 3xx is the answer; the body goes nowhere else."""
     peer.redirect("/inbox", "/elsewhere", 308)

@@ -213,6 +213,7 @@ async def test_DLV_08_a_gone_shared_inbox_falls_back_to_personal_ones(rig: Rig, 
     assert (await rig.counts(post))[0] == 2
 
 
+@pytest.mark.proves("SEC-125")
 async def test_OUT_08_a_redirect_is_a_failure(rig: Rig, peer: PeerServer, make_peer: PeerMaker) -> None:
     elsewhere = await make_peer(name="elsewhere.localhost")
     await rig.follower(peer, "bo")
@@ -239,6 +240,7 @@ async def test_DLV_09_edits_wait_for_the_create(rig: Rig, peer: PeerServer) -> N
     assert [seen.type for seen in peer.inbox] == ["Create", "Create", "Update"]
 
 
+@pytest.mark.proves("SEC-125")
 async def test_DLV_09_a_dead_and_a_hanging_host_hold_up_nobody(
     rig: Rig, peer: PeerServer, make_peer: PeerMaker
 ) -> None:
@@ -268,6 +270,7 @@ async def _stop_listening(rig: Rig, person: PeerActor) -> None:
     )
 
 
+@pytest.mark.proves("SEC-125")
 async def test_DLV_10_the_breaker_opens_and_probes_one_at_a_time(rig: Rig, peer: PeerServer) -> None:
     await rig.follower(peer, "bo")
     peer.answer("/inbox", Answer(500))
@@ -303,6 +306,7 @@ async def test_DLV_11_a_dead_host_is_probed_daily_and_what_is_old_is_dropped(rig
     assert await rig.counts(fresh) == (1, 0, 0)
 
 
+@pytest.mark.proves("SEC-126")
 async def test_DLV_12_a_restart_resumes(tmp_path: Path, peer: PeerServer, rsa_keys: list[PrivateKey]) -> None:
     clock = Clock(1_800_000_000)
     async with live_app(tmp_path, clock=clock) as live:

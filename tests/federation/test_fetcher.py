@@ -43,6 +43,7 @@ def note(peer: PeerServer, ana: PeerActor) -> Uri:
     return Uri(made["id"])
 
 
+@pytest.mark.proves("SEC-081")
 async def test_OUT_02_OUT_06_gets_are_signed_by_the_instance_actor(
     net: Net, peer: PeerServer, blog: PeerServer, note: Uri
 ) -> None:
@@ -135,7 +136,7 @@ async def test_one_refusal_too_many_is_an_error(net: Net, peer: PeerServer, note
         *('application/ld+json; profile="https://evil.example/"', "application/activity+jsonx", "text/activity+json"),
     ],
 )
-async def test_NEG_08_SECURITY_40_other_types_are_not_read(
+async def test_NEG_08_SEC_040_other_types_are_not_read(
     net: Net, peer: PeerServer, note: Uri, content_type: str
 ) -> None:
     """An upload that looks like an activity is not one."""
@@ -176,7 +177,7 @@ async def test_NEG_08_the_two_types_are_read(net: Net, peer: PeerServer, note: U
         (b'{"@graph":[],"id":"x"}', "forbidden_keyword"),
     ],
 )
-async def test_SECURITY_49_bad_documents_have_a_reason(net: Net, peer: PeerServer, body: bytes, reason: str) -> None:
+async def test_SEC_049_bad_documents_have_a_reason(net: Net, peer: PeerServer, body: bytes, reason: str) -> None:
     """Each an ordinary FetchFailed."""
     peer.answer("/bad", Answer(body=body))
     with pytest.raises(FetchFailed) as caught:
@@ -184,7 +185,7 @@ async def test_SECURITY_49_bad_documents_have_a_reason(net: Net, peer: PeerServe
     assert caught.value.reason == reason
 
 
-async def test_NEG_09_SECURITY_31_41_a_lying_id_is_refused(
+async def test_NEG_09_SEC_031_SEC_041_a_lying_id_is_refused(
     net: Net, peer: PeerServer, make_peer: PeerMaker, note: Uri
 ) -> None:
     """Another server's id: refused without asking that server."""
@@ -211,7 +212,7 @@ async def test_NEG_09_another_id_of_the_same_origin_is_fetched_once(net: Net, pe
     assert [seen.path for seen in peer.requests] == ["/a", "/b"]
 
 
-async def test_NEG_09_SECURITY_42_after_a_redirect_the_final_url_counts(
+async def test_NEG_09_SEC_042_after_a_redirect_the_final_url_counts(
     net: Net, peer: PeerServer, make_peer: PeerMaker, note: Uri
 ) -> None:
     """A redirect to the id's own server is fine, one away from it is not."""
@@ -225,6 +226,7 @@ async def test_NEG_09_SECURITY_42_after_a_redirect_the_final_url_counts(
     assert caught.value.reason == "id_elsewhere"
 
 
+@pytest.mark.proves("SEC-081")
 async def test_OUT_08_a_redirected_get_is_verified_at_each_hop(
     net: Net, peer: PeerServer, make_peer: PeerMaker, note: Uri
 ) -> None:
@@ -282,7 +284,7 @@ async def test_DISC_12_a_page_cannot_point_inwards(net: Net, peer: PeerServer) -
         await net.fetcher.document(Uri(f"{peer.base_url}/page"))
 
 
-def test_SECURITY_73_link_scanning_is_linear() -> None:
+def test_SEC_073_link_scanning_is_linear() -> None:
     """Pages made to be slow: with a quadratic scanner this test would not come to its end."""
     base = Uri("https://a.example/")
     hostile = [
@@ -295,7 +297,7 @@ def test_SECURITY_73_link_scanning_is_linear() -> None:
     assert links.alternate_in_header(["<" * 8000, "<a>;" * 2000, '<a>; rel="' * 800], base) is None
 
 
-async def test_SECURITY_56_the_budget_counts_every_request(net: Net, peer: PeerServer, note: Uri) -> None:
+async def test_SEC_056_the_budget_counts_every_request(net: Net, peer: PeerServer, note: Uri) -> None:
     """Redirects and knocks included."""
     budget = Budget(3)
     peer.redirect("/r", note)
@@ -307,14 +309,14 @@ async def test_SECURITY_56_the_budget_counts_every_request(net: Net, peer: PeerS
     assert Budget().left == 20
 
 
-async def test_SECURITY_28_our_own_host_is_not_fetched(net: Net, opened: list[str]) -> None:
+async def test_SEC_028_our_own_host_is_not_fetched(net: Net, opened: list[str]) -> None:
     """Nobody makes us talk to ourselves."""
     with pytest.raises(DialRefused):
         await net.fetcher.document(Uri("http://blog.localhost:8080/ap/instance"))
     assert opened == []
 
 
-async def test_SECURITY_71_knocks_and_hops_share_one_deadline(
+async def test_SEC_071_knocks_and_hops_share_one_deadline(
     net: Net, peer: PeerServer, note: Uri, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server that refuses slowly, knock after knock, is left."""

@@ -400,6 +400,7 @@ MEANINGS: dict[str, Callable[[Case], Awaitable[None]]] = {
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["file"].removesuffix(".json"))
+@pytest.mark.proves("SEC-024", "SEC-049")
 async def test_what_the_index_expects(web_house: House, entry: Json) -> None:
     """One fixture, one meaning, through the real web server."""
     house = web_house

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.federation.house import PUBLIC, House
 
 
@@ -27,6 +29,7 @@ async def test_KEY_10_a_key_below_a_gone_actor(house: House) -> None:
     assert await house.thread(post) == []
 
 
+@pytest.mark.proves("SEC-043")
 async def test_LIFE_05_a_block_holds_in_every_spelling_of_the_actor(house: House) -> None:
     """Schemes and host names have no case: a blocked actor whose id is spelt otherwise is the same actor."""
     post, bob = await house.publish(), house.person()

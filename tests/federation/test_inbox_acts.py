@@ -108,6 +108,7 @@ async def test_INB_22_undo_before_its_act(house: House, kind: str, bare: bool) -
     assert (await house.send({**act, "id": f"{bob}/another"}))[1] not in ("undone_before", "duplicate")
 
 
+@pytest.mark.proves("SEC-038")
 async def test_INB_22_only_ones_own_acts_are_undone(house: House) -> None:
     """Somebody else's Undo changes nothing, whatever it says (SECURITY 38)."""
     post, bob, eve = await house.publish(), house.person(), house.person("e.example", "eve")
@@ -119,6 +120,7 @@ async def test_INB_22_only_ones_own_acts_are_undone(house: House) -> None:
     assert (await house.get_post(post)).like_count == 1
 
 
+@pytest.mark.proves("SEC-038")
 async def test_INB_23_one_like_per_actor(house: House) -> None:
     """However often it is sent; an emoji goes along; a reaction is a like as well."""
     post, bob, eve = await house.publish(), house.person(), house.person("e.example", "eve")
@@ -180,6 +182,7 @@ async def test_INB_24_public_boosts_count(house: House) -> None:
 
 
 @pytest.mark.parametrize("wrapper", ["Announce", "Add"])
+@pytest.mark.proves("SEC-039")
 async def test_INB_25_INB_26_a_wrapped_activity_is_fetched(house: House, wrapper: str) -> None:
     """The copy inside proves nothing: what the origin serves is kept (SECURITY 39)."""
     post, bob = await house.publish(), house.person()
@@ -197,6 +200,7 @@ async def test_INB_25_INB_26_a_wrapped_activity_is_fetched(house: House, wrapper
     assert (await house.get_post(post)).like_count == 0
 
 
+@pytest.mark.proves("SEC-037")
 async def test_an_actor_tells_of_its_new_name(house: House) -> None:
     """From the signed copy; a thin copy is completed by a fetch; nobody updates somebody else (SECURITY 37)."""
     bob, eve = house.person(), house.person("e.example", "eve")
@@ -240,6 +244,7 @@ async def test_INB_30_reports_are_queued(house: House) -> None:
 
 
 @pytest.mark.parametrize("kind", ["Accept", "Reject"])
+@pytest.mark.proves("SEC-046")
 async def test_INB_32_answers_to_nothing_count_for_nothing(house: House, kind: str) -> None:
     """We asked nobody."""
     bob = house.person()
@@ -255,6 +260,7 @@ async def test_INB_09_other_types_are_acknowledged(house: House, kind: str) -> N
     assert [(entry.status, entry.reason) for entry in await house.log()] == [(202, "type_not_handled")]
 
 
+@pytest.mark.proves("SEC-043")
 async def test_blocking_somebody_takes_their_words_off_the_page(house: House) -> None:
     """403 from then on, old replies hidden; both come back with the block's end (SECURITY 43)."""
     post, bob = await house.publish(), house.person()
@@ -270,6 +276,7 @@ async def test_blocking_somebody_takes_their_words_off_the_page(house: House) ->
         assert len(await house.thread(post)) == 1
 
 
+@pytest.mark.proves("SEC-043")
 async def test_what_the_blocked_wrote_does_not_come_by_others(house: House) -> None:
     """A group passes on what a blocked person wrote (SECURITY 43)."""
     post, bob = await house.publish(), house.person()

@@ -58,6 +58,7 @@ async def test_INB_17_counts_alone_are_no_edit(house: House) -> None:
     assert (reply.remote_likes, reply.edited_at) == (7, None)
 
 
+@pytest.mark.proves("SEC-089")
 async def test_INB_18_a_narrowed_audience_leaves_the_page_at_once(house: House) -> None:
     """And never widens again (SECURITY 89)."""
     post, bob = await house.publish(), house.person()
@@ -73,6 +74,7 @@ async def test_INB_18_a_narrowed_audience_leaves_the_page_at_once(house: House) 
 
 
 @pytest.mark.parametrize("form", ["id", "tombstone", "whole"])
+@pytest.mark.proves("SEC-088")
 async def test_INB_19_a_deletion_by_its_author(house: House, form: str) -> None:
     """The text goes, the branch below stays; a late Create stays out (SECURITY 88)."""
     post, bob, eve = await house.publish(), house.person(), house.person("e.example", "eve")
@@ -93,6 +95,7 @@ async def test_INB_19_a_deletion_by_its_author(house: House, form: str) -> None:
     assert (await house.get_post(post)).reply_count == 1
 
 
+@pytest.mark.proves("SEC-088")
 async def test_INB_19_a_deletion_before_its_creation(house: House) -> None:
     """A tombstone keeps the Create out; only the deleter's own."""
     post, bob = await house.publish(), house.person()
@@ -105,6 +108,7 @@ async def test_INB_19_a_deletion_before_its_creation(house: House) -> None:
     assert await house.send(house.create(other)) == (202, "reply_published")
 
 
+@pytest.mark.proves("SEC-036")
 async def test_INB_20_nobody_deletes_for_others(house: House) -> None:
     """Not a moderator, not a neighbour, not a stranger; neither a reply nor our post (SECURITY 36)."""
     post, bob, eve = await house.publish(), house.person(), house.person("e.example", "eve")
@@ -155,6 +159,7 @@ async def test_a_deleted_actor_leaves_nothing(house: House) -> None:
     assert await house.thread(post) == []
 
 
+@pytest.mark.proves("SEC-036")
 async def test_tombstones_remember_whose_they_were(house: House) -> None:
     """An admin can look it up."""
     bob = house.person()

@@ -22,6 +22,7 @@ async def test_INB_03_INB_10_a_reply_shows_under_the_post(house: House) -> None:
     assert (await house.get_post(post)).reply_count == 1
 
 
+@pytest.mark.proves("SEC-024", "SEC-025", "SEC-134")
 async def test_INB_05_the_first_version_stays(house: House) -> None:
     """Twice the same id: one effect; the second one's other content doesn't count. Type and id together are the key."""
     post, bob = await house.publish(), house.person()
@@ -85,6 +86,7 @@ async def test_INB_14_every_way_to_name_the_parent(house: House, form: str) -> N
     assert kept.parent_id == (ours.id if "answer" in form else None)
 
 
+@pytest.mark.proves("SEC-085")
 async def test_INB_14_an_unknown_page_of_ours_is_no_parent(house: House) -> None:
     """A draft looks exactly like nothing (SECURITY 85)."""
     bob = house.person()
@@ -167,6 +169,7 @@ async def test_BACK_02_a_gone_parent_leaves_the_child_waiting(house: House) -> N
     assert await house.reply(child["id"]) is not None
 
 
+@pytest.mark.proves("SEC-055", "SEC-056")
 async def test_BACK_06_rings_end(house: House) -> None:
     """Two that answer each other, one that answers itself."""
     bob = house.person()
@@ -210,6 +213,7 @@ async def test_BACK_07_what_is_fetched_counts_only_when_public(house: House) -> 
         ({"to": [], "bto": [PUBLIC]}, Visibility.DIRECT),
     ],
 )
+@pytest.mark.proves("SEC-082")
 async def test_VIS_01_VIS_02_VIS_04_only_public_ones_show(
     house: House, audience: dict[str, Any], expected: Visibility
 ) -> None:
@@ -232,6 +236,7 @@ async def test_VIS_01_VIS_02_VIS_04_only_public_ones_show(
     assert reason == ("reply_published" if expected.is_public else "reply_private")
 
 
+@pytest.mark.proves("SEC-083")
 async def test_VIS_03_the_narrower_of_activity_and_object_counts(house: House) -> None:
     """The object's word decides; the activity's where the object has none (SECURITY 83)."""
     post, bob = await house.publish(), house.person()

@@ -33,6 +33,7 @@ def signed(house: House, body: bytes, actor: str, **how: Any) -> dict[str, str]:
     )
 
 
+@pytest.mark.proves("SEC-001")
 async def test_SIG_01_SIG_18_nothing_without_a_signature(house: House) -> None:
     """401, one row in the log, no effect, no fetch (SECURITY 1)."""
     post, bob = await house.publish(), house.person()
@@ -45,6 +46,7 @@ async def test_SIG_01_SIG_18_nothing_without_a_signature(house: House) -> None:
     assert await house.thread(post, public_only=False) == []
 
 
+@pytest.mark.proves("SEC-002", "SEC-003", "SEC-004")
 async def test_KEY_04_only_the_actors_own_key(house: House, rsa_keys: list[PrivateKey]) -> None:
     """Another private key, a neighbour's, a stranger's: 401 and nothing (SECURITY 2 to 4)."""
     post, bob = await house.publish(), house.person()
@@ -59,6 +61,7 @@ async def test_KEY_04_only_the_actors_own_key(house: House, rsa_keys: list[Priva
     assert await house.send(create) == (202, "reply_published")
 
 
+@pytest.mark.proves("SEC-027")
 async def test_KEY_05_a_rotated_key_is_picked_up(house: House, rsa_keys: list[PrivateKey]) -> None:
     """One fresh look; the old key is refused then (SECURITY 27)."""
     post, bob = await house.publish(), house.person()
@@ -71,6 +74,7 @@ async def test_KEY_05_a_rotated_key_is_picked_up(house: House, rsa_keys: list[Pr
     assert (await house.send(house.create(house.note(bob, post.uri))))[0] == 401
 
 
+@pytest.mark.proves("SEC-029")
 async def test_KEY_06_a_key_server_that_is_down(house: House) -> None:
     """503 with Retry-After: the sender tries again, nothing is lost (SECURITY 29)."""
     post, bob = await house.publish(), house.person()
@@ -83,6 +87,7 @@ async def test_KEY_06_a_key_server_that_is_down(house: House) -> None:
     assert await house.send(create) == (202, "reply_published")
 
 
+@pytest.mark.proves("SEC-014")
 async def test_a_changed_body_is_refused(house: House) -> None:
     """SECURITY 14."""
     post, bob = await house.publish(), house.person()
@@ -91,6 +96,7 @@ async def test_a_changed_body_is_refused(house: House) -> None:
     assert await house.post(changed, signed(house, body, bob)) == (401, "digest_mismatch")
 
 
+@pytest.mark.proves("SEC-043")
 async def test_KEY_11_the_blocked_are_not_even_looked_up(house: House) -> None:
     """403 before any fetch."""
     bob = house.person()
@@ -99,6 +105,7 @@ async def test_KEY_11_the_blocked_are_not_even_looked_up(house: House) -> None:
     assert house.world.seen == []
 
 
+@pytest.mark.proves("SEC-032")
 async def test_INB_06_ids_are_on_the_actors_server(house: House) -> None:
     """A foreign id is 403 and poisons nothing (SECURITY 32)."""
     post, bob, eve = await house.publish(), house.person(), house.person("e.example", "eve")
@@ -125,6 +132,7 @@ async def test_INB_04_INB_06_unusable_ids(house: House, bad: Any) -> None:
     assert await house.send(create) == (202, "duplicate")
 
 
+@pytest.mark.proves("SEC-030", "SEC-031", "SEC-034")
 async def test_INB_11_embedded_objects_are_the_signers_own(house: House) -> None:
     """Attributed to others, on another server, or ours: asked for at its origin, or nothing (SECURITY 30, 31, 34)."""
     post, bob, eve = await house.publish(), house.person(), house.person("e.example", "eve")
@@ -184,6 +192,7 @@ async def test_objects_that_are_no_urls(house: House, kind: str) -> None:
         assert (await house.send(house.activity(kind, bob, target)))[0] == 202
 
 
+@pytest.mark.proves("SEC-035")
 async def test_nobody_edits_for_others(house: House) -> None:
     """An Update of a foreign Note changes nothing (SECURITY 35)."""
     post, bob, eve = await house.publish(), house.person(), house.person("e.example", "eve")
@@ -200,6 +209,7 @@ async def test_nobody_edits_for_others(house: House) -> None:
     assert (reply.content_html, reply.edited_at) == (note["content"], None)
 
 
+@pytest.mark.proves("SEC-022", "SEC-039")
 async def test_INB_27_forwarded_by_others(house: House) -> None:
     """With a linked-data signature: never believed, asked for at the origin. Without one: 401."""
     post, bob, eve = await house.publish(), house.person(), house.person("e.example", "eve")
@@ -260,6 +270,7 @@ async def test_INB_27_INB_28_object_proofs(house: House) -> None:
     assert (await house.send(by_eve, by=eve))[0] == 401
 
 
+@pytest.mark.proves("SEC-022")
 async def test_INB_08_graph_keywords_are_ignored(house: House) -> None:
     """Nothing is expanded; 202 and no effect (SECURITY 22)."""
     post, bob = await house.publish(), house.person()
@@ -269,6 +280,7 @@ async def test_INB_08_graph_keywords_are_ignored(house: House) -> None:
     assert await house.thread(post) == []
 
 
+@pytest.mark.proves("SEC-028", "SEC-034")
 async def test_INB_04_no_such_inbox_and_no_local_sender(house: House) -> None:
     """404 for an actor that never was; our own don't write here (SECURITY 28)."""
     bob = house.person()
@@ -294,6 +306,7 @@ async def test_INB_01_the_own_inbox_takes_the_same(house: House) -> None:
         b'{"actor":["https://x.example/1","https://x.example/2"],"type":"Like"}',
     ],
 )  # fmt: skip
+@pytest.mark.proves("SEC-049", "SEC-050")
 async def test_INB_04_unusable_bodies(house: House, body: bytes) -> None:
     """400, one row in the log (SECURITY 49, 50)."""
     bob = house.person()
@@ -302,6 +315,7 @@ async def test_INB_04_unusable_bodies(house: House, body: bytes) -> None:
     assert [(row.status, row.reason) for row in await house.log()] == [(400, reason)]
 
 
+@pytest.mark.proves("SEC-127")
 async def test_a_full_disk_is_said_honestly(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """`StorageUnavailable` goes up (503) and nothing is kept."""
     post, bob = await house.publish(), house.person()
@@ -378,7 +392,7 @@ JUNK = st.one_of(
 @needs_shared
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_SECURITY_58_mutated_payloads_never_break_anything(data: st.DataObject, fuzzed: Fuzzed) -> None:
+def test_SEC_058_mutated_payloads_never_break_anything(data: st.DataObject, fuzzed: Fuzzed) -> None:
     """Real activities with anything anywhere: answered 202 or 4xx, never by a fault of our own."""
     doc = fuzzed.house.world.localise(copy.deepcopy(fixture(data.draw(st.sampled_from(SEEDS)))))
     for _ in range(data.draw(st.integers(1, 4))):

@@ -66,7 +66,7 @@ async def test_KEY_01_the_bare_actor_id(net: Net, ana: PeerActor) -> None:
         *("acct:ana@peer.localhost", "file:///etc/passwd", "data:,x", "javascript:x", "https://u@peer.localhost/k"),
     ],
 )
-async def test_KEY_01_SECURITY_19_28_odd_key_ids_are_not_dialled(net: Net, opened: list[str], key_id: str) -> None:
+async def test_KEY_01_SEC_019_SEC_028_odd_key_ids_are_not_dialled(net: Net, opened: list[str], key_id: str) -> None:
     """Our own host, private addresses, other schemes."""
     error = await refusal(net, key_id, "https://x.example/a")
     assert isinstance(error, KeyRefused)
@@ -90,7 +90,7 @@ async def test_KEY_02_a_standalone_key_must_be_listed_by_its_owner(
 
 
 @pytest.mark.parametrize("kind", ["Key", "CryptographicKey", "Multikey"])
-async def test_KEY_02_SECURITY_5_a_liar_names_a_victim_as_owner(
+async def test_KEY_02_SEC_005_a_liar_names_a_victim_as_owner(
     net: Net, make_peer: PeerMaker, ana: PeerActor, rsa_keys: list[PrivateKey], kind: str
 ) -> None:
     """The victim does not list the key: 401, and nothing under the liar's key id."""
@@ -99,11 +99,14 @@ async def test_KEY_02_SECURITY_5_a_liar_names_a_victim_as_owner(
     owner = "controller" if kind == "Multikey" else "owner"
     evil.publish({"type": kind, "id": key_id, owner: ana.id, "publicKeyPem": rsa_keys[2].public.pem})
     error = await refusal(net, key_id, ana.id)
+    assert (error.status, error.reason) == (401, "key_owner_mismatch")
+    assert evil.requests == [], "nothing that is there could be hers"
+    error = await refusal(net, key_id, None)
     assert (error.status, error.reason) == (401, "key_not_listed")
     assert await net.db.read(keys.remote_key, key_id) is None
 
 
-async def test_KEY_03_SECURITY_6_an_actor_document_under_a_foreign_url(
+async def test_KEY_03_SEC_006_an_actor_document_under_a_foreign_url(
     net: Net, make_peer: PeerMaker, ana: PeerActor, rsa_keys: list[PrivateKey]
 ) -> None:
     """evil serves the victim's id with its own key: 401, the victim's key is what its server says."""
@@ -111,12 +114,14 @@ async def test_KEY_03_SECURITY_6_an_actor_document_under_a_foreign_url(
     liar = dataclasses.replace(ana, key=renamed(rsa_keys[2], f"{evil.base_url}/ana#main-key")).document()
     evil.publish(liar, at="/ana")
     error = await refusal(net, f"{evil.base_url}/ana#main-key", ana.id)
+    assert (error.status, error.reason) == (401, "key_owner_mismatch")
+    error = await refusal(net, f"{evil.base_url}/ana#main-key", None)
     assert (error.status, error.reason) == (401, "key_unfetchable")
     assert await net.db.read(actors.by_uri, ana.id) is None
     assert (await net.keyring.key(ana.key.key_id, actor_uri=ana.id)).pem == ana.key.public.pem
 
 
-async def test_KEY_03_SECURITY_6_listing_a_victims_key_id_poisons_nothing(
+async def test_KEY_03_SEC_006_listing_a_victims_key_id_poisons_nothing(
     net: Net, peer: PeerServer, make_peer: PeerMaker, ana: PeerActor, rsa_keys: list[PrivateKey]
 ) -> None:
     """A stranger elsewhere and a neighbour on the same host both list ana's key id with keys of their own."""
@@ -132,7 +137,7 @@ async def test_KEY_03_SECURITY_6_listing_a_victims_key_id_poisons_nothing(
     assert again.owner == f"{peer.base_url}/users/neighbour"
 
 
-async def test_KEY_04_SECURITY_3_a_neighbours_key_is_not_the_actors(
+async def test_KEY_04_SEC_003_a_neighbours_key_is_not_the_actors(
     net: Net, peer: PeerServer, ana: PeerActor, rsa_keys: list[PrivateKey]
 ) -> None:
     """Same host, other person; also when both are known already."""
@@ -146,13 +151,14 @@ async def test_KEY_04_SECURITY_3_a_neighbours_key_is_not_the_actors(
         net.clock.now += 61
 
 
+@pytest.mark.proves("SEC-044")
 async def test_KEY_04_scheme_and_host_compare_without_case(net: Net, peer: PeerServer, ana: PeerActor) -> None:
     """The actor spelt with a capital host is the same one."""
     spelt = ana.id.replace("peer.localhost", "PEER.localhost")
     assert (await net.keyring.key(ana.key.key_id, actor_uri=Uri(spelt))).owner == ana.id
 
 
-async def test_KEY_05_SECURITY_27_rotated_keys_are_picked_up_once_a_minute(
+async def test_KEY_05_SEC_027_rotated_keys_are_picked_up_once_a_minute(
     net: Net, peer: PeerServer, ana: PeerActor, rsa_keys: list[PrivateKey]
 ) -> None:
     """Fresh asks again although the first look was this second; after that not for a minute."""
@@ -170,7 +176,7 @@ async def test_KEY_05_SECURITY_27_rotated_keys_are_picked_up_once_a_minute(
     assert peer.gets("/users/ana") == 3
 
 
-async def test_SECURITY_48_a_change_of_all_keys_is_logged(
+async def test_SEC_048_a_change_of_all_keys_is_logged(
     net: Net, ana: PeerActor, rsa_keys: list[PrivateKey], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Not the first sight of an actor, nor the same keys again."""
@@ -183,6 +189,7 @@ async def test_SECURITY_48_a_change_of_all_keys_is_logged(
 
 
 @pytest.mark.parametrize("status", [404, 410])
+@pytest.mark.proves("SEC-029")
 async def test_KEY_06_gone_is_401(net: Net, peer: PeerServer, ana: PeerActor, status: int) -> None:
     """With the server's own number, which tells a deleted actor from a missing one (KEY-10)."""
     peer.gone(ana.path, status)
@@ -192,7 +199,7 @@ async def test_KEY_06_gone_is_401(net: Net, peer: PeerServer, ana: PeerActor, st
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
-async def test_KEY_06_SECURITY_29_trouble_at_the_key_server_is_503(
+async def test_KEY_06_SEC_029_trouble_at_the_key_server_is_503(
     net: Net, peer: PeerServer, ana: PeerActor, status: int
 ) -> None:
     """With Retry-After, the peer's own if it gave one; then it works again."""
@@ -226,7 +233,7 @@ async def test_KEY_07_no_answer_stops_questions_to_the_host(
     assert len(opened) == 2
 
 
-async def test_SECURITY_71_a_slow_key_server_meets_a_deadline(
+async def test_SEC_071_a_slow_key_server_meets_a_deadline(
     net: Net, peer: PeerServer, ana: PeerActor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """503 for its own people, and the next one of its host gets it at once."""
@@ -238,6 +245,7 @@ async def test_SECURITY_71_a_slow_key_server_meets_a_deadline(
     assert len(peer.requests) == 1
 
 
+@pytest.mark.proves("SEC-020")
 async def test_KEY_08_bad_entries_are_skipped(net: Net, ana: PeerActor, peer: PeerServer) -> None:
     """Rubbish beside a good key, an Ed25519 key in assertionMethod, one that says it is somebody else's."""
     ed = peer.add_person("ed", key_type="ed25519").key
@@ -257,7 +265,7 @@ async def test_KEY_08_bad_entries_are_skipped(net: Net, ana: PeerActor, peer: Pe
         assert (await refusal(net, f"{ana.id}#{name}", ana.id)).reason == "key_not_listed"
 
 
-async def test_SECURITY_74_a_dead_key_is_asked_for_once_a_minute(net: Net, peer: PeerServer, ana: PeerActor) -> None:
+async def test_SEC_074_a_dead_key_is_asked_for_once_a_minute(net: Net, peer: PeerServer, ana: PeerActor) -> None:
     """Whatever the reason was: gone, not listed, no document."""
     peer.gone(ana.path)
     peer.publish({"id": f"{peer.base_url}/x", "type": "Note"})
@@ -271,7 +279,7 @@ async def test_SECURITY_74_a_dead_key_is_asked_for_once_a_minute(net: Net, peer:
         assert peer.gets(path) == before + 1
 
 
-async def test_SECURITY_75_many_at_once_share_one_fetch(net: Net, peer: PeerServer, ana: PeerActor) -> None:
+async def test_SEC_075_many_at_once_share_one_fetch(net: Net, peer: PeerServer, ana: PeerActor) -> None:
     """Fifty deliveries of a new actor; one waiter that gives up takes nobody with it."""
     tasks = [asyncio.create_task(net.keyring.key(ana.key.key_id, actor_uri=ana.id)) for _ in range(50)]
     await asyncio.sleep(0)
@@ -308,7 +316,7 @@ async def test_ACT_15_an_unknown_stripped_actor_is_not_stored(net: Net, ana: Pee
     assert await net.db.read(actors.by_uri, ana.id) is None
 
 
-async def test_SECURITY_56_a_key_costs_few_requests(net: Net, peer: PeerServer, ana: PeerActor) -> None:
+async def test_SEC_056_a_key_costs_few_requests(net: Net, peer: PeerServer, ana: PeerActor) -> None:
     """A chain of redirects before an owner behind another chain ends by budget."""
     for number in range(4):
         peer.redirect(f"/k{number}", f"/k{number + 1}")
@@ -318,7 +326,7 @@ async def test_SECURITY_56_a_key_costs_few_requests(net: Net, peer: PeerServer, 
     assert len(peer.requests) <= 8
 
 
-def test_SECURITY_129_a_clock_that_was_set_back_keeps_no_note_for_a_day() -> None:
+def test_SEC_129_a_clock_that_was_set_back_keeps_no_note_for_a_day() -> None:
     """A minute's note made before the clock went back a day is over, not a day longer."""
     now = [1_000_000.0]
     cache: bounded.Bounded[str, int] = bounded.Bounded(10, lambda: now[0])
@@ -328,7 +336,7 @@ def test_SECURITY_129_a_clock_that_was_set_back_keeps_no_note_for_a_day() -> Non
     assert cache.seconds_left("host") == 0
 
 
-def test_SECURITY_76_caches_are_bounded_and_expire() -> None:
+def test_SEC_076_caches_are_bounded_and_expire() -> None:
     """The oldest goes first; time ends the others."""
     now = 0.0
     cache: bounded.Bounded[int, int] = bounded.Bounded(10, lambda: now)

@@ -140,6 +140,7 @@ async def test_a_draft_is_edited_in_silence(house: House) -> None:
 
 
 @pytest.mark.parametrize("act", ["unpublish", "delete"])
+@pytest.mark.proves("SEC-086")
 async def test_ART_22_what_is_taken_back_leaves_a_tombstone(house: House, act: str) -> None:
     """Delete to all who got it; the id answers with a Tombstone for ever; publishing again takes a new id."""
     hers = await follow(house, "a.example", ANA)
@@ -188,6 +189,7 @@ async def test_acts_in_the_wrong_state_are_refused(house: House) -> None:
     assert len(await house.outgoing()) == len(before) + 1
 
 
+@pytest.mark.proves("SEC-126")
 async def test_DLV_12_no_activity_without_its_act(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the queue can't be written, the post isn't out either."""
     text = await house.publisher.compose(title="Hi", source="x")
@@ -253,6 +255,7 @@ async def test_an_answer_is_edited_and_taken_back(house: House) -> None:
         await house.publisher.delete_answer(answer.id)
 
 
+@pytest.mark.proves("SEC-082")
 async def test_an_answer_is_never_wider_than_what_it_answers(house: House) -> None:
     """A private reply is answered to its author alone (SECURITY 82)."""
     post, bob = await house.publish(), house.person()

@@ -77,7 +77,7 @@ async def test_gone_actors_and_tombstones(net: Net, peer: PeerServer, ana: PeerA
     assert caught.value.http_status == 404
 
 
-async def test_SECURITY_6_an_actor_of_another_origin_is_refused(net: Net, make_peer: PeerMaker, ana: PeerActor) -> None:
+async def test_SEC_006_an_actor_of_another_origin_is_refused(net: Net, make_peer: PeerMaker, ana: PeerActor) -> None:
     """By a lying id or by a redirect: nothing is stored under either name."""
     evil = await make_peer("evil.localhost")
     evil.publish(ana.document(), at="/lie")
@@ -108,7 +108,7 @@ async def test_ACT_15_documents_that_are_no_actor(net: Net, peer: PeerServer, an
         assert caught.value.reason == reason
 
 
-async def test_SECURITY_75_many_at_once_share_one_fetch(net: Net, peer: PeerServer, ana: PeerActor) -> None:
+async def test_SEC_075_many_at_once_share_one_fetch(net: Net, peer: PeerServer, ana: PeerActor) -> None:
     """One fetch, one row."""
     found = await asyncio.gather(*(net.resolver.actor(ana.id) for _ in range(20)))
     assert len({actor.id for actor in found}) == 1
@@ -130,6 +130,7 @@ async def test_DISC_06_a_handle_on_another_domain_counts_if_that_confirms(
 
 
 @pytest.mark.parametrize("lie", ["unknown", "somebody_else", "garbage"])
+@pytest.mark.proves("SEC-047")
 async def test_DISC_06_a_claimed_domain_that_does_not_confirm_is_not_shown(
     net: Net, make_peer: PeerMaker, ana: PeerActor, rsa_keys: list[PrivateKey], lie: str
 ) -> None:
@@ -154,7 +155,7 @@ async def test_INB_12_a_note_comes_from_its_own_origin(net: Net, peer: PeerServe
     assert (budget.left, peer.requests[-1].verified) == (4, True)
 
 
-async def test_SECURITY_30_attribution_is_held_to_the_origin(
+async def test_SEC_030_attribution_is_held_to_the_origin(
     net: Net, make_peer: PeerMaker, ana: PeerActor, rsa_keys: list[PrivateKey]
 ) -> None:
     """A note on evil that names a victim as its author; one that names nobody."""

@@ -13,6 +13,7 @@ from tests.fuzz.run import Findings, feed, run
 INPUTS = 1_500
 
 
+@pytest.mark.proves("SEC-058")
 async def test_nothing_breaks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said: list[str] = []
     assert await run(tmp_path, INPUTS, 20_261_123, said.append) == []

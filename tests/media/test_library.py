@@ -91,7 +91,7 @@ async def test_the_same_upload_at_the_same_moment_is_one_picture(db: Database, t
 
 
 @pytest.mark.parametrize("name", files.HOSTILE)
-async def test_SECURITY_116_hostile_files_leave_nothing_behind(db: Database, tmp_path: Path, name: str) -> None:
+async def test_SEC_116_hostile_files_leave_nothing_behind(db: Database, tmp_path: Path, name: str) -> None:
     library, anna = Library(db, settings_for(tmp_path)), await person(db)
     with pytest.raises(InvalidInput) as caught:
         await library.add(files.HOSTILE[name], kind=PictureKind.PICTURE, owner_id=anna, filename="x.svg")
@@ -100,7 +100,7 @@ async def test_SECURITY_116_hostile_files_leave_nothing_behind(db: Database, tmp
     assert await db.read(media.total_bytes) == 0
 
 
-async def test_SECURITY_116_bombs_and_large_files(db: Database, tmp_path: Path) -> None:
+async def test_SEC_116_bombs_and_large_files(db: Database, tmp_path: Path) -> None:
     library, anna = Library(db, settings_for(tmp_path, max_bytes=20_000)), await person(db)
     with pytest.raises(InvalidInput) as caught:
         await library.add(files.png_bomb(), kind=PictureKind.PICTURE, owner_id=anna)
@@ -183,5 +183,5 @@ async def test_a_folder_that_is_in_the_way_loses_nothing(db: Database, tmp_path:
         ("", ""),
     ],
 )
-def test_SECURITY_116_names_are_for_reading_only(given: str, shown: str) -> None:
+def test_SEC_116_names_are_for_reading_only(given: str, shown: str) -> None:
     assert tidy_filename(given) == shown

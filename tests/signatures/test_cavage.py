@@ -54,12 +54,14 @@ def handmade(
 FULL = "(request-target) host date digest"
 
 
+@pytest.mark.proves("SEC-001")
 def test_SIG_01_no_signature_is_refused() -> None:
     request = with_header(signed(), "Signature", None)
     assert not has_signature(request.headers)
     assert refusal(request) is Reason.SIGNATURE_MISSING
 
 
+@pytest.mark.proves("SEC-002")
 def test_SIG_01_another_key_does_not_do() -> None:
     assert refusal(sign_lines(signed(), b"something else", f'keyId="{RSA_ID}",headers="{FULL}"')) == "signature_invalid"
 
@@ -88,6 +90,7 @@ def test_SIG_02_signature_input_shuts_the_way_to_cavage() -> None:
     assert refusal(with_header(signed(), "Signature-Input", "")) is Reason.SIGNATURE_MALFORMED
 
 
+@pytest.mark.proves("SEC-007")
 def test_SIG_03_tokens_spaces_and_escapes_are_read() -> None:
     found = parse_parameters(
         'keyId = "https://a.example/\\"k" , algorithm=hs2019,\theaders="Host  DATE",signature="YQ=="'
@@ -117,6 +120,7 @@ def test_SIG_03_tokens_spaces_and_escapes_are_read() -> None:
         ('keyId="a",signature="YQ==",x=1,x=1', "signature_duplicate_parameter"),
     ],
 )
+@pytest.mark.proves("SEC-007", "SEC-008")
 def test_SIG_03_what_has_no_one_reading_is_400(value: str, code: str) -> None:
     with pytest.raises(SignatureRefused) as caught:
         parse_parameters(value)
@@ -151,10 +155,12 @@ def test_SIG_04_ed25519(name: str | None) -> None:
 
 
 @pytest.mark.parametrize("name", ["none", "hmac-sha256", "rsa-sha1", "ecdsa-sha256", "rsa-pss-sha512", ""])
+@pytest.mark.proves("SEC-018")
 def test_SIG_04_other_algorithms_are_refused(name: str) -> None:
     assert refusal(handmade(FULL, parameters=f'algorithm="{name}"')) is Reason.ALGORITHM_UNSUPPORTED
 
 
+@pytest.mark.proves("SEC-018")
 def test_SIG_04_algorithm_of_the_other_key_type_is_refused() -> None:
     other = replace(ed25519_key().public, key_id=RSA_ID)
     assert refusal(handmade(FULL, sign=ed25519_key().sign), key=other) is Reason.ALGORITHM_KEY_MISMATCH
@@ -162,6 +168,7 @@ def test_SIG_04_algorithm_of_the_other_key_type_is_refused() -> None:
 
 
 @pytest.mark.parametrize("missing", FULL.split())
+@pytest.mark.proves("SEC-011", "SEC-013", "SEC-015", "SEC-016")
 def test_SIG_05_post_must_cover_each_of_four(missing: str) -> None:
     covered = " ".join(name for name in FULL.split() if name != missing)
     assert refusal(handmade(covered)) is Reason.COVERAGE_INSUFFICIENT
@@ -175,6 +182,7 @@ def test_SIG_05_get_must_cover_each_of_three(missing: str) -> None:
 
 
 @pytest.mark.parametrize("parameters", ["x=y", f"created={NOW}"])
+@pytest.mark.proves("SEC-011", "SEC-017")
 def test_SIG_05_default_header_lists_are_too_small(parameters: str) -> None:
     value = f'keyId="{RSA_ID}",{parameters},signature="YQ=="'
     assert refusal(with_header(signed(), "Signature", value)) is Reason.COVERAGE_INSUFFICIENT
@@ -182,6 +190,7 @@ def test_SIG_05_default_header_lists_are_too_small(parameters: str) -> None:
     assert refusal(with_header(signed(), "Signature", value)) is Reason.COVERAGE_INSUFFICIENT
 
 
+@pytest.mark.proves("SEC-017")
 def test_SIG_05_covered_header_that_is_not_there_is_refused() -> None:
     assert refusal(with_header(signed(), "Date", None)) is Reason.COVERED_HEADER_MISSING
     assert refusal(with_header(signed(), "Content-Type", None)) is Reason.COVERED_HEADER_MISSING
@@ -207,6 +216,7 @@ def test_SIG_06_created_with_a_named_algorithm_is_refused(algorithm: str, compon
 
 
 @pytest.mark.parametrize("value", ["soon", "-1", "1.5", "1e3", "9" * 400, "\u0661"])
+@pytest.mark.proves("SEC-012")
 def test_SIG_06_SIG_16_created_that_is_no_integer_is_401(value: str) -> None:
     request = handmade("(request-target) (created) host digest", parameters=f'created="{value}"', created="1")
     assert refusal(request) in {Reason.DATE_UNPARSABLE, Reason.SIGNATURE_MALFORMED}
@@ -263,6 +273,7 @@ def test_SIG_08_get_signed_with_another_query_is_refused() -> None:
         ("Fri, 20 Nov 2026 10:00:00 GMT, Fri, 20 Nov 2026 10:00:00 GMT", "date_unparsable"),
     ],
 )
+@pytest.mark.proves("SEC-010")
 def test_SIG_16_date_window(date: str, code: str | None) -> None:
     request = with_header(handmade(FULL), "Date", date)
     base = f"(request-target): post /inbox\nhost: blog.example\ndate: {date}\ndigest: {make_digest(BODY)}"
@@ -283,6 +294,7 @@ def test_SIG_16_date_window(date: str, code: str | None) -> None:
         (NOW, NOW - 1, "expired"),
     ],
 )
+@pytest.mark.proves("SEC-010", "SEC-012")
 def test_SIG_16_created_and_expires_window(created: int, expires: int, code: str | None) -> None:
     parameters = f"algorithm=hs2019,created={created},expires={expires}"
     request = handmade("(request-target) (created) host digest", parameters=parameters, created=str(created))
@@ -309,6 +321,7 @@ def test_SIG_16_created_and_expires_window(created: int, expires: int, code: str
         "https://peer.example:0/k",
     ],
 )
+@pytest.mark.proves("SEC-019")
 def test_KEY_01_key_ids_that_are_refused(key_id: str) -> None:
     value = header(signed(), "Signature").replace(RSA_ID, key_id)
     assert refusal(with_header(signed(), "Signature", value)) is Reason.KEY_ID_INVALID
@@ -343,11 +356,13 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("value", HOSTILE)
+@pytest.mark.proves("SEC-026")
 def test_SIG_03_hostile_headers_up_to_the_limit_are_400(value: str) -> None:
     assert refusal(with_header(signed(), "Signature", value)).http_status == 400
 
 
 @pytest.mark.parametrize("name", ["Signature", "Signature-Input", "Authorization", "Digest", "X-Other"])
+@pytest.mark.proves("SEC-026")
 def test_SIG_03_megabyte_headers_are_400_before_any_parser(name: str) -> None:
     assert refusal(with_header(signed(), name, "Signature " + "a=b," * 2**18)) is Reason.HEADER_TOO_LONG
 

@@ -58,6 +58,7 @@ def test_SIG_11_digest_that_matches(value: str) -> None:
         (f"SHA-512={S512}, SHA-256={WRONG}", "digest_mismatch"),
     ],
 )
+@pytest.mark.proves("SEC-013")
 def test_SIG_11_digest_that_does_not_is_401(value: str | None, code: str) -> None:
     with pytest.raises(SignatureRefused) as caught:
         check_digest(value, BODY)
@@ -98,6 +99,7 @@ def test_SIG_12_content_digest_that_matches(value: str) -> None:
         (f"sha-256=:{WRONG}:, sha-256=:{S256}:", "signature_duplicate_parameter", 400),
     ],
 )
+@pytest.mark.proves("SEC-013")
 def test_SIG_12_content_digest_that_does_not(value: str | None, code: str, status: int) -> None:
     with pytest.raises(SignatureRefused) as caught:
         check_content_digest(value, BODY)

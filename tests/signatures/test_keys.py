@@ -86,12 +86,14 @@ def test_KEY_08_rsa_sizes_that_are_taken(bits: int) -> None:
 
 
 @pytest.mark.parametrize("bits", [512, 1024, 2047, 8193, 16384, 65536])
+@pytest.mark.proves("SEC-020")
 def test_KEY_08_rsa_sizes_that_are_refused(bits: int) -> None:
     with pytest.raises(InvalidKey):
         read(pkcs1_pem(modulus_of(bits), 65537))
 
 
 @pytest.mark.parametrize("exponent", [0, 1, 2, 4, 65536, 2**32 + 1, 2**64 + 1, 2**2000 + 1])
+@pytest.mark.proves("SEC-020")
 def test_KEY_08_exponents_that_are_refused(exponent: int) -> None:
     with pytest.raises(InvalidKey):
         read(pkcs1_pem(modulus_of(2048), exponent))
@@ -137,6 +139,7 @@ def foreign_pems() -> list[str]:
     ],
     ids=lambda pem: repr(pem)[:30],
 )
+@pytest.mark.proves("SEC-020")
 def test_KEY_08_hostile_pem_is_refused(pem: Any) -> None:
     with pytest.raises(InvalidKey) as caught:
         read(pem)
@@ -144,6 +147,7 @@ def test_KEY_08_hostile_pem_is_refused(pem: Any) -> None:
     assert isinstance(caught.value, InvalidInput)
 
 
+@pytest.mark.proves("SEC-020")
 def test_KEY_08_private_key_in_place_of_a_public_one_is_refused() -> None:
     for key in (rsa_key(), ed25519_key()):
         with pytest.raises(InvalidKey):

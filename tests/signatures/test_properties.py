@@ -68,6 +68,7 @@ def flip(value: str, position: int, character: str) -> str:
 @pytest.mark.parametrize("scheme", ["cavage", "rfc9421"])
 @patient
 @given(data=st.data())
+@pytest.mark.proves("SEC-009")
 def test_SIG_01_no_mutation_verifies(scheme: str, algorithm: str, data: st.DataObject) -> None:
     key = key_of(algorithm)
     request = signed(scheme, key=key, url="https://blog.example/inbox?a=1")
@@ -117,6 +118,7 @@ def test_SIG_03_no_text_breaks_the_cavage_reader(text: str) -> None:
 
 @patient
 @given(HEADER_TEXT, HEADER_TEXT, st.sampled_from(["GET", "POST"]), HEADER_TEXT)
+@pytest.mark.proves("SEC-009", "SEC-023")
 def test_SIG_01_no_request_breaks_the_door(one: str, other: str, method: str, target: str) -> None:
     shapes: list[tuple[tuple[str, str], ...]] = [
         (("Signature", one),),

@@ -161,6 +161,7 @@ def test_SIG_13_missing_covered_field_is_refused(component: str) -> None:
         's1="' + "\\" * 16_000,
     ],
 )
+@pytest.mark.proves("SEC-023")
 def test_SIG_13_unreadable_input_is_400(value: str) -> None:
     request = with_header(handmade(GOOD), "Signature-Input", value)
     found = refusal(request)
@@ -169,6 +170,7 @@ def test_SIG_13_unreadable_input_is_400(value: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["", "s1=1", "s1=::", "s1=token", "s1=:@:", "other=:YQ==:"])
+@pytest.mark.proves("SEC-023")
 def test_SIG_13_unreadable_signature_is_400(value: str) -> None:
     assert refusal(with_header(handmade(GOOD), "Signature", value)) is Reason.SIGNATURE_MALFORMED
 
@@ -176,6 +178,7 @@ def test_SIG_13_unreadable_signature_is_400(value: str) -> None:
 @pytest.mark.parametrize(
     "value", [f"s1={GOOD}, s1={GOOD}", f"s1={GOOD};created={NOW}", f's1={GOOD};keyid="https://evil.example/k"']
 )
+@pytest.mark.proves("SEC-008", "SEC-023")
 def test_SIG_13_duplicates_are_400(value: str) -> None:
     request = with_header(handmade(GOOD), "Signature-Input", value)
     assert refusal(request) is Reason.SIGNATURE_DUPLICATE_PARAMETER
@@ -247,6 +250,7 @@ def test_SIG_14_ed25519(alg: str | None) -> None:
 
 
 @pytest.mark.parametrize("alg", ["rsa-pss-sha512", "ecdsa-p256-sha256", "hmac-sha256", "none", "", "RSA-V1_5-SHA256"])
+@pytest.mark.proves("SEC-018")
 def test_SIG_14_other_algorithms_are_refused(alg: str) -> None:
     assert refusal(handmade(GOOD + f';alg="{alg}"')) is Reason.ALGORITHM_UNSUPPORTED
 

@@ -43,6 +43,7 @@ def test_OUT_02_OUT_03_what_we_sign_verifies(scheme: str, algorithm: str, method
 
 
 @BOTH
+@pytest.mark.proves("SEC-014")
 def test_SIG_01_swapped_body_is_refused(scheme: str) -> None:
     assert refusal(replace(signed(scheme), body=BODY + b" ")) is Reason.DIGEST_MISMATCH
     assert refusal(replace(signed(scheme), body=b"")) is Reason.DIGEST_MISMATCH
@@ -50,6 +51,7 @@ def test_SIG_01_swapped_body_is_refused(scheme: str) -> None:
 
 @BOTH
 @pytest.mark.parametrize("change", [{"target": "/users/ana/inbox"}, {"method": "PUT"}])
+@pytest.mark.proves("SEC-015")
 def test_SIG_01_other_path_or_method_is_refused(scheme: str, change: dict[str, str]) -> None:
     assert refusal(replace(signed(scheme), **change)) is Reason.SIGNATURE_INVALID  # type: ignore[arg-type]
 
@@ -59,6 +61,7 @@ def test_SIG_01_other_path_or_method_is_refused(scheme: str, change: dict[str, s
     "name",
     ["Host", "Date", "Digest", "Content-Digest", "Content-Type", "Signature", "Signature-Input"],
 )
+@pytest.mark.proves("SEC-021")
 def test_SIG_09_doubled_line_is_400(scheme: str, name: str) -> None:
     request = signed(scheme)
     found = dict(request.headers).get(name, "x")
@@ -83,11 +86,13 @@ def test_SIG_09_line_breaks_in_values_are_400(value: str) -> None:
 @pytest.mark.parametrize(
     "host", ["evil.example", "blog.example.evil.example", "blog.example:8443", "", "blog.example."]
 )
+@pytest.mark.proves("SEC-016")
 def test_SIG_10_host_of_somebody_else_is_refused(scheme: str, host: str) -> None:
     assert refusal(with_header(signed(scheme), "Host", host)) is Reason.HOST_MISMATCH
 
 
 @BOTH
+@pytest.mark.proves("SEC-016")
 def test_SIG_10_replay_to_another_server_is_refused(scheme: str) -> None:
     assert refusal(replace(signed(scheme), authority="other.example")) is Reason.HOST_MISMATCH
 

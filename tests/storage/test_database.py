@@ -146,6 +146,7 @@ async def test_a_wrong_statement_is_no_storage_trouble(db: Database) -> None:
     await db.write(meta.put, "a", "1")
 
 
+@pytest.mark.proves("SEC-130")
 async def test_many_writers_at_once_lose_nothing(db: Database) -> None:
     def count_up(tx: Tx) -> None:
         tx.lock("counter")
@@ -195,6 +196,7 @@ async def test_migrations_start_from_nothing_and_run_once(url: str, clock: Clock
     await db.close()
 
 
+@pytest.mark.proves("SEC-132")
 async def test_two_processes_may_migrate_at_once(url: str, clock: Clock) -> None:
     databases = [await Database.open(url, clock=clock) for _ in range(3)]
     applied = await asyncio.gather(*(db.migrate() for db in databases))
@@ -203,6 +205,7 @@ async def test_two_processes_may_migrate_at_once(url: str, clock: Clock) -> None
         await db.close()
 
 
+@pytest.mark.proves("SEC-132")
 async def test_a_failing_migration_leaves_nothing_behind(
     url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,6 +223,7 @@ async def test_a_failing_migration_leaves_nothing_behind(
     await db.close()
 
 
+@pytest.mark.proves("SEC-132")
 async def test_a_newer_database_is_refused(url: str, clock: Clock) -> None:
     db = await Database.open(url, clock=clock)
     await db.migrate()
@@ -236,6 +240,7 @@ def test_statements_are_split() -> None:
         migrate.statements("CREATE TABLE a (b TEXT)", "sqlite")
 
 
+@pytest.mark.proves("SEC-127", "SEC-130")
 async def test_a_locked_database_is_unavailable_and_recovers(
     tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -255,6 +260,7 @@ async def test_a_locked_database_is_unavailable_and_recovers(
     await db.close()
 
 
+@pytest.mark.proves("SEC-127")
 async def test_a_full_disk_is_unavailable_and_what_fits_is_stored_later(tmp_path: Path, clock: Clock) -> None:
     db = await Database.open(str(tmp_path / "db"), clock=clock)
     await db.migrate()
@@ -277,6 +283,7 @@ async def test_a_full_disk_is_unavailable_and_what_fits_is_stored_later(tmp_path
     await db.close()
 
 
+@pytest.mark.proves("SEC-127")
 async def test_a_failed_commit_fails_the_whole_group(
     tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -356,6 +363,7 @@ def test_a_database_that_nobody_closed_lets_the_process_end(tmp_path: Path) -> N
     assert subprocess.run(command, timeout=30, check=False, capture_output=True).returncode == 0
 
 
+@pytest.mark.proves("SEC-126", "SEC-128")
 async def test_what_was_answered_survives_a_kill(url: str, clock: Clock) -> None:
     process = subprocess.Popen([sys.executable, "-c", KILLED, url], stdout=subprocess.PIPE)
     assert process.stdout is not None

@@ -60,6 +60,7 @@ async def shown(db: Database, reader: Reader, **query: object) -> list[int]:
     return [row.reply.id for row, _ in await db.read(desk.conversation, reader, **asked)]  # type: ignore[arg-type]
 
 
+@pytest.mark.proves("SEC-090")
 async def test_a_private_reply_shows_to_the_one_it_answers_only(db: Database, scene: Scene) -> None:
     mine = [scene.held.id, scene.secret.id, scene.open.id]
     assert await shown(db, Reader(scene.alice.id, False)) == mine
@@ -98,6 +99,7 @@ async def test_unread_counts_replies_likes_and_boosts_of_others(db: Database, sc
 @pytest.mark.parametrize(
     ("title", "found"), [("", 2), ("rye", 1), ("0%", 1), ("%", 1), ("_", 1), ("\\", 0), ("RYE 1", 1)]
 )
+@pytest.mark.proves("SEC-102")
 async def test_titles_are_searched_as_they_are_written(db: Database, scene: Scene, title: str, found: int) -> None:
     rows = await db.read(desk.posts, author_id=None, status=None, title=title, skip=0, limit=10)
     assert len(rows) == found

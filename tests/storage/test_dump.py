@@ -62,6 +62,7 @@ async def test_from_sqlite_to_postgresql_and_back_loses_nothing(tmp_path: Path, 
     assert made.migrations[-1].startswith(f"{migrate.all_migrations()[-1].number:04d}_")
 
 
+@pytest.mark.proves("SEC-133")
 async def test_a_dump_is_of_one_moment(db: Database, tmp_path: Path) -> None:
     """Two rows that are always written together are never half in it."""
 
@@ -87,6 +88,7 @@ async def test_a_dump_is_of_one_moment(db: Database, tmp_path: Path) -> None:
     await writing
 
 
+@pytest.mark.proves("SEC-131")
 async def test_the_log_does_not_grow_for_a_dump(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The snapshot is a copy: while it is written out, the real database is read by nobody."""
     await filled(tmp_path / "a")

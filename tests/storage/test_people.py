@@ -95,6 +95,7 @@ async def test_ours_are_never_overwritten_from_outside(db: Database, alice: Acto
     assert await db.read(keys.public_keys, alice.id) == []
 
 
+@pytest.mark.proves("SEC-006")
 async def test_SIG_keys_of_others_cant_be_claimed(db: Database, bob: Actor) -> None:
     bobs = f"{bob.uri}#main-key"
     neighbour = profile("mallory", keys=(RemoteKey(bobs, "x", "rsa", "EVIL", START + 5),))
@@ -145,6 +146,7 @@ async def test_approval_looks_at_published_public_replies(db: Database, bob: Act
     assert await db.read(actors.has_published_reply, bob.id)
 
 
+@pytest.mark.proves("SEC-091")
 async def test_private_keys_lie_sealed(db: Database, alice: Actor, tmp_path: Path) -> None:
     secret = load_secret(tmp_path / "data" / "secret")
     assert load_secret(tmp_path / "data" / "secret") == secret

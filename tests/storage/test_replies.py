@@ -167,6 +167,7 @@ async def add_all(db: Database, some: list[NewReply], post: Post) -> None:
 
 
 @pytest.mark.parametrize("order", ["down", "up", "mixed"])
+@pytest.mark.proves("SEC-055")
 async def test_INB_15_a_chain_of_2000_in_any_order_is_the_same_tree(
     db: Database, post: Post, bob: ActorId, order: str
 ) -> None:
@@ -231,6 +232,7 @@ async def test_INB_19_a_removed_reply_leaves_a_placeholder_while_it_has_answers(
     assert await shown(db, post) == [top.id, middle.id, late.id]
 
 
+@pytest.mark.proves("SEC-088")
 async def test_INB_19_a_create_after_the_delete_changes_nothing(db: Database, post: Post, bob: ActorId) -> None:
     new = new_reply(bob, post.uri)
     reply = await db.write(replies.add, new, post_id=post.id, parent_id=None)
@@ -271,6 +273,7 @@ async def test_a_closed_branch_is_not_shown_until_it_is_opened(
 
 
 @pytest.mark.parametrize("visibility", [Visibility.FOLLOWERS, Visibility.DIRECT])
+@pytest.mark.proves("SEC-082")
 async def test_VIS_04_private_replies_and_what_hangs_below_them_never_show(
     db: Database, post: Post, bob: ActorId, visibility: Visibility
 ) -> None:
@@ -289,6 +292,7 @@ async def test_VIS_04_private_replies_and_what_hangs_below_them_never_show(
     assert studio == [letter.id, below.id]
 
 
+@pytest.mark.proves("SEC-089")
 async def test_INB_18_an_edit_narrows_the_audience_at_once_and_never_widens_it(
     db: Database, post: Post, bob: ActorId
 ) -> None:

@@ -53,6 +53,7 @@ async def check_upgraded(url: str, before: Everything) -> None:
 
 
 @pytest.mark.parametrize("number", [migration.number for migration in MIGRATIONS])
+@pytest.mark.proves("SEC-132")
 async def test_every_earlier_schema_upgrades(url: str, tmp_path: Path, number: int) -> None:
     before = await make_old(tmp_path / "old", number)
     if not url.startswith("postgresql"):
@@ -94,6 +95,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.proves("SEC-126", "SEC-132")
 async def test_a_killed_upgrade_goes_on_at_the_next_start(tmp_path: Path) -> None:
     """Killed before its 1st, 2nd, 3rd … statement in turn, it is always at one of the schemas in between."""
     before = await make_old(tmp_path / "db", 1)

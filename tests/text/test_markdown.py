@@ -94,6 +94,7 @@ def test_only_written_urls_become_links() -> None:
     assert re.findall(r'href="([^"]*)"', done.html) == ["https://a.example/x?y=1&amp;z=2", "http://b.example"]
 
 
+@pytest.mark.proves("SEC-096", "SEC-101")
 def test_raw_html_and_hostile_links_in_markdown_show_as_text() -> None:
     done = render("<script>alert(1)</script> [x](javascript:alert(1)) ![y](data:text/html,z) <img src=x onerror=1>")
     assert complaints(done.html, SCHEMES) == []
@@ -264,6 +265,7 @@ def test_ART_02_a_title_has_no_entities() -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.text(st.sampled_from("#*_`[]()<>!@~|\\-\n \t:&;.1aé日/\"'^\ud800"), max_size=120))
+@pytest.mark.proves("SEC-101")
 def test_any_markdown_renders_safely(source: str) -> None:
     done = render(source)
     assert complaints(done.html, SCHEMES) == []

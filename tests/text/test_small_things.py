@@ -31,6 +31,7 @@ _LINK = '<a href="https://e.example" class="u-url mention">'
         ("", ""),
     ],
 )
+@pytest.mark.proves("SEC-047")
 def test_clean_name(raw: str, clean: str) -> None:
     assert clean_name(raw) == clean
 
@@ -188,6 +189,7 @@ def test_INB_36_readable_times(text: str, seconds: int) -> None:
      None, 5, ["2024-01-02T03:04:05Z"], "2024-01-02T03:04:05+99:99", "2024-01-02T03:04:61Z",
      "２０２４-01-02T03:04:05Z", "1" * 9999],
 )  # fmt: skip
+@pytest.mark.proves("SEC-060")
 def test_INB_36_unreadable_or_future_times(value: object) -> None:
     assert parse_as2_datetime(value, now=NOW) is None
 

@@ -143,6 +143,7 @@ async def test_ART_19_quotes_are_listed_beside_the_replies_the_unconfirmed_as_su
 
 
 @pytest.mark.parametrize("state", [QuoteState.PENDING, QuoteState.REJECTED, QuoteState.REVOKED])
+@pytest.mark.proves("SEC-045")
 async def test_INB_33_only_an_accepted_quote_has_an_authorization(desk: Desk, state: QuoteState) -> None:
     quote = await quote_by(desk, await desk.write_post("anna"), await desk.stranger(), state)
     answer = await desk.browser().get(f"/ap/quotes/{quote.id}", Accept=ACTIVITY)

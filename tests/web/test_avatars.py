@@ -75,7 +75,7 @@ def path_of(actor: Actor) -> str:
     return f"/avatar/{actor.id}/{avatar_version(actor.icon_url)}"
 
 
-async def test_SECURITY_79_fetched_once_checked_and_served_with_a_fixed_type(
+async def test_SEC_079_fetched_once_checked_and_served_with_a_fixed_type(
     blog: tuple[Live, Clock], elsewhere: tuple[Elsewhere, str]
 ) -> None:
     (live, _), (there, url) = blog, elsewhere
@@ -94,7 +94,7 @@ async def test_SECURITY_79_fetched_once_checked_and_served_with_a_fixed_type(
 
 
 @pytest.mark.parametrize("name", ["svg", "html", "activity", "tiff", "only_magic", "nothing", "svg_as_png"])
-async def test_SECURITY_79_anything_else_leaves_the_initials(
+async def test_SEC_079_anything_else_leaves_the_initials(
     blog: tuple[Live, Clock], elsewhere: tuple[Elsewhere, str], name: str
 ) -> None:
     (live, clock), (there, url) = blog, elsewhere
@@ -109,7 +109,7 @@ async def test_SECURITY_79_anything_else_leaves_the_initials(
 
 
 @pytest.mark.parametrize("body", [files.png_bomb(), b"\xff\xd8\xff" + b"x" * 600_000])
-async def test_SECURITY_79_bombs_and_large_ones(
+async def test_SEC_079_bombs_and_large_ones(
     blog: tuple[Live, Clock], elsewhere: tuple[Elsewhere, str], body: bytes
 ) -> None:
     (live, _), (there, url) = blog, elsewhere

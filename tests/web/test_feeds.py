@@ -40,6 +40,7 @@ async def test_every_feed_holds_the_full_text(live: Live, style: str, place: str
     assert entry.author == "Ana Lima"
 
 
+@pytest.mark.proves("SEC-061", "SEC-095")
 async def test_feeds_stay_well_formed_with_anything_in_them(live: Live) -> None:
     account = await make_author(live.services)
     post = await make_post(live.services, account.actor_id, "Title <&> ]]>", summary="a\x07b <i>", source="x < y & z")
@@ -53,6 +54,7 @@ async def test_feeds_stay_well_formed_with_anything_in_them(live: Live) -> None:
     assert comments.entries[0].link.startswith(f"{live.base_url}/@ana/{post.slug}#reply-")
 
 
+@pytest.mark.proves("SEC-061")
 def test_characters_without_a_place_in_xml_are_dropped() -> None:
     entry = Entry("i", "u", NASTY, NASTY, NASTY, "en", NASTY, "u", 0, 0)
     cleaned = clean(Feed("i", NASTY, NASTY, "u", "s", "en", 0, (entry,)))

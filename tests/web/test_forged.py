@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from multidict import CIMultiDict
 
 from fedblog.blog.model import PostId
@@ -23,6 +24,7 @@ async def test_a_proxy_that_adds_a_line_of_its_own_is_heard(tmp_path: Path) -> N
         assert statuses == [415, 415, 415, 429, 429]
 
 
+@pytest.mark.proves("SEC-085")
 async def test_whose_reply_was_removed_is_not_told(desk: Desk) -> None:
     """The placeholder stands for nobody, in labels for screen readers too."""
     post = await desk.write_post("anna")
@@ -37,6 +39,7 @@ async def test_whose_reply_was_removed_is_not_told(desk: Desk) -> None:
     assert (await desk.parts.db.read(replies.thread, PostId(post.id)))[0].reply.id == removed.id
 
 
+@pytest.mark.proves("SEC-086")
 async def test_COL_01_what_was_edited_away_is_not_to_be_had_any_more(desk: Desk) -> None:
     """An activity's address doesn't keep the first version of a text that was changed."""
     post = await desk.write_post("anna", source="The first words.")

@@ -27,6 +27,7 @@ FIELD = b'--x\r\nContent-Disposition: form-data; name="username"\r\n%s\r\nab\r\n
         (f"multipart/form-data; boundary={'b' * 80}", b"abc"),
     ],
 )
+@pytest.mark.proves("SEC-115")
 async def test_a_form_that_cant_be_read_is_refused(live: Live, content_type: str, body: bytes) -> None:
     answer = await live.request("POST", "/login", data=body, headers={"Content-Type": content_type})
     assert answer.status == 400, answer.text

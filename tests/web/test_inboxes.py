@@ -61,11 +61,13 @@ async def test_INB_01_SIG_01_SIG_18_every_inbox_wants_a_signature_and_says_which
         ("", 415),
     ],
 )
+@pytest.mark.proves("SEC-059")
 async def test_INB_02_content_types(live: Live, content_type: str, status: int) -> None:
     assert (await post(live, headers={"Content-Type": content_type})).status == status
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "gzip, gzip"])
+@pytest.mark.proves("SEC-053")
 async def test_INB_02_compressed_bodies_are_refused(live: Live, encoding: str) -> None:
     answer = await post(live, headers={"Content-Encoding": encoding})
     assert (answer.status, reason(answer)) == (415, "content_encoding")
@@ -81,6 +83,7 @@ async def test_INB_04_unreadable_bodies_are_400_or_unsigned(live: Live, body: by
     assert reason(answer)
 
 
+@pytest.mark.proves("SEC-051", "SEC-052")
 async def test_INB_04_body_over_the_limit_is_413_before_it_is_read(tmp_path: Path) -> None:
     async with live_app(tmp_path, limits={"body_bytes": 2048}) as live:
         answer = await post(live, b"x" * 2049)
@@ -113,6 +116,7 @@ async def test_INB_04_forwarded_addresses_of_strangers_are_not_believed(tmp_path
         assert statuses == [401, 429]
 
 
+@pytest.mark.proves("SEC-021")
 async def test_SIG_09_a_doubled_header_arrives_doubled(live: Live) -> None:
     host = live.base_url.removeprefix("http://")
     reader, writer = await asyncio.open_connection(*host.split(":"))

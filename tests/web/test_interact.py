@@ -86,6 +86,7 @@ async def test_DISC_15_without_any_template_the_usual_address_is_tried(live: Liv
         "ftp://a.example/{uri}",
     ],
 )
+@pytest.mark.proves("SEC-108")
 async def test_DISC_15_odd_templates_are_never_followed(live: Live, peer: PeerServer, template: str) -> None:
     actor = peer.actors["/users/cy"]
     links = [peer.jrd(actor)["links"][1], {"rel": "http://ostatus.org/schema/1.0/subscribe", "template": template}]

@@ -15,6 +15,7 @@ from tests.web.desk import BASE, PASSWORD, Desk, open_desk, query
 COOKIE = "fedblog-session"
 
 
+@pytest.mark.proves("SEC-106")
 async def test_a_log_in_sets_a_careful_cookie_and_opens_the_studio(desk: Desk) -> None:
     browser = desk.browser()
     page = await browser.log_in("Anna")
@@ -28,6 +29,7 @@ async def test_a_log_in_sets_a_careful_cookie_and_opens_the_studio(desk: Desk) -
     assert (await browser.get("/studio")).status == 200
 
 
+@pytest.mark.proves("SEC-091", "SEC-106")
 async def test_only_the_hash_of_a_session_is_stored(desk: Desk) -> None:
     browser = await desk.logged_in("anna")
     token = browser.cookies[COOKIE]
@@ -36,12 +38,14 @@ async def test_only_the_hash_of_a_session_is_stored(desk: Desk) -> None:
     assert token not in repr(session)
 
 
+@pytest.mark.proves("SEC-106")
 def test_over_https_the_cookie_is_bound_to_the_host(tmp_path: Path) -> None:
     settings = make_settings({"server": {"domain": "blog.example"}}, relative_to=tmp_path)
     assert is_secure(settings)
     assert cookie_name(settings) == "__Host-fedblog-session"
 
 
+@pytest.mark.proves("SEC-107")
 async def test_wrong_names_and_wrong_passwords_look_alike(desk: Desk) -> None:
     wrong = await desk.browser().log_in("anna", "not the password")
     unknown = await desk.browser().log_in("nobody", "not the password")
@@ -49,12 +53,14 @@ async def test_wrong_names_and_wrong_passwords_look_alike(desk: Desk) -> None:
     assert wrong.text.replace("anna", "") == unknown.text.replace("nobody", "")
 
 
+@pytest.mark.proves("SEC-107")
 async def test_a_locked_out_account_looks_like_an_unknown_one(desk: Desk) -> None:
     account = await desk.account("bert")
     await desk.parts.db.write(accounts.disable, account.id)
     assert (await desk.browser().log_in("bert")).status == 401
 
 
+@pytest.mark.proves("SEC-106")
 async def test_a_new_session_id_at_every_log_in_and_the_old_one_is_dead(desk: Desk) -> None:
     browser = await desk.logged_in("anna")
     old = browser.cookies[COOKIE]
@@ -64,6 +70,7 @@ async def test_a_new_session_id_at_every_log_in_and_the_old_one_is_dead(desk: De
     assert (await browser.get("/studio")).status == 303
 
 
+@pytest.mark.proves("SEC-106")
 async def test_a_planted_session_id_is_not_taken_over(desk: Desk) -> None:
     browser = desk.browser()
     browser.cookies[COOKIE] = "planted"
@@ -71,6 +78,7 @@ async def test_a_planted_session_id_is_not_taken_over(desk: Desk) -> None:
     assert browser.cookies[COOKIE] != "planted"
 
 
+@pytest.mark.proves("SEC-106")
 async def test_logging_out_ends_the_session_for_copies_too(desk: Desk) -> None:
     browser = await desk.logged_in("anna")
     copy = dict(browser.cookies)
@@ -81,12 +89,14 @@ async def test_logging_out_ends_the_session_for_copies_too(desk: Desk) -> None:
     assert (await browser.get("/studio")).location.startswith("/login")
 
 
+@pytest.mark.proves("SEC-105")
 async def test_logging_out_by_get_only_asks(desk: Desk) -> None:
     browser = await desk.logged_in("anna")
     assert (await browser.get("/logout")).status == 200
     assert (await browser.get("/studio")).status == 200
 
 
+@pytest.mark.proves("SEC-106")
 async def test_sessions_end_after_a_month_without_use(desk: Desk) -> None:
     browser = await desk.logged_in("anna")
     desk.clock.now += 29 * 86_400
@@ -97,6 +107,7 @@ async def test_sessions_end_after_a_month_without_use(desk: Desk) -> None:
     assert (await browser.get("/studio")).status == 303
 
 
+@pytest.mark.proves("SEC-107")
 async def test_guessing_from_one_address_is_stopped(template: Path, tmp_path: Path) -> None:
     async with open_desk(template, tmp_path / "data", login_attempts=3) as desk:
         for name in ("anna", "bert", "edda"):
@@ -108,6 +119,7 @@ async def test_guessing_from_one_address_is_stopped(template: Path, tmp_path: Pa
         assert (await desk.browser().log_in("olga")).status == 303
 
 
+@pytest.mark.proves("SEC-107")
 async def test_guessing_with_forged_forwarding_headers_is_stopped(template: Path, tmp_path: Path) -> None:
     async with open_desk(template, tmp_path / "data", login_attempts=3) as desk:
         statuses = []
@@ -152,6 +164,7 @@ async def test_what_worked_is_not_held_against_anybody(template: Path, tmp_path:
         {"Origin": f"{BASE}.evil.example", "Sec-Fetch-Site": "same-origin"},
     ],
 )
+@pytest.mark.proves("SEC-105")
 async def test_forms_of_other_sites_change_nothing(desk: Desk, headers: dict[str, str]) -> None:
     browser = await desk.logged_in("anna")
     token = (await browser.get("/studio/account")).csrf
@@ -170,6 +183,7 @@ async def test_a_browser_that_hides_its_origin_is_vouched_for_by_fetch_metadata(
     assert (await browser.post("/logout", {"csrf": token}, **headers)).status == 303
 
 
+@pytest.mark.proves("SEC-105")
 async def test_a_form_without_or_with_somebody_elses_token_changes_nothing(desk: Desk) -> None:
     anna, bert = await desk.logged_in("anna"), await desk.logged_in("bert")
     token = (await bert.get("/studio/account")).csrf
@@ -227,6 +241,7 @@ async def test_a_log_in_that_ended_gives_the_text_back(desk: Desk) -> None:
         "http:evil.example",
     ],
 )
+@pytest.mark.proves("SEC-108")
 def test_next_never_leaves_the_site(value: str) -> None:
     assert safe_next(value) == "/studio"
 
@@ -236,6 +251,7 @@ def test_next_keeps_paths_of_this_site(value: str) -> None:
     assert safe_next(value) == value
 
 
+@pytest.mark.proves("SEC-099")
 async def test_login_escapes_what_it_repeats(desk: Desk) -> None:
     page = await desk.browser().log_in('"><script>alert(1)</script>', "x")
     assert "<script>alert" not in page.text

@@ -72,11 +72,11 @@ async def test_a_plain_form_adds_a_picture_and_its_files_are_served(desk: Desk) 
     ["/media/", "/media/..%2f..%2fsecret", "/media/../secret", "/media/%2e%2e/fedblog.sqlite3", "/media/secret",
      "/media/p00000000000000000000.jpg", "/media/x%00.jpg", "/media/..%5csecret", "/media/p0.svg"],
 )  # fmt: skip
-async def test_SECURITY_112_no_path_leads_out_of_the_folder(desk: Desk, path: str) -> None:
+async def test_SEC_112_no_path_leads_out_of_the_folder(desk: Desk, path: str) -> None:
     assert (await _raw(desk, path)).status == 404
 
 
-async def test_SECURITY_112_a_link_in_the_folder_is_not_followed(desk: Desk) -> None:
+async def test_SEC_112_a_link_in_the_folder_is_not_followed(desk: Desk) -> None:
     anna = await desk.logged_in("anna")
     await upload(anna, files.jpeg(50, 50))
     (picture,) = await kept(desk)
@@ -86,7 +86,7 @@ async def test_SECURITY_112_a_link_in_the_folder_is_not_followed(desk: Desk) -> 
 
 
 @pytest.mark.parametrize("name", [name for name in files.HOSTILE if name != "nothing"])
-async def test_SECURITY_116_hostile_uploads_are_refused_in_words(desk: Desk, name: str) -> None:
+async def test_SEC_116_hostile_uploads_are_refused_in_words(desk: Desk, name: str) -> None:
     anna = await desk.logged_in("anna")
     page = await upload(anna, files.HOSTILE[name], name="../../x.png")
     assert page.status == 400
@@ -118,7 +118,7 @@ async def test_scripts_get_json_and_words_for_what_went_wrong(desk: Desk) -> Non
     assert msgspec.json.decode(refused.text)["words"].startswith("This is no picture")
 
 
-async def test_SECURITY_119_nobody_touches_somebody_elses_pictures(desk: Desk) -> None:
+async def test_SEC_119_nobody_touches_somebody_elses_pictures(desk: Desk) -> None:
     anna, bert, edda = [await desk.logged_in(name) for name in ("anna", "bert", "edda")]
     await upload(anna, files.jpeg(50, 50), name="annas-own.jpg", alt="mine")
     (picture,) = await kept(desk)

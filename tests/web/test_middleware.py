@@ -56,6 +56,7 @@ async def test_NEG_03_errors_vary_by_accept_too(live: Live) -> None:
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "localhost:1", "", "evil.example, 127.0.0.1"])
+@pytest.mark.proves("SEC-109")
 async def test_only_the_configured_host_is_answered(live: Live, host: str) -> None:
     answer = await live.get("/", headers={"Host": host})
     assert answer.status in (400, 421)
@@ -63,6 +64,7 @@ async def test_only_the_configured_host_is_answered(live: Live, host: str) -> No
     assert (await live.get("/livez", headers={"Host": host or "x"})).status == 200
 
 
+@pytest.mark.proves("SEC-109")
 async def test_SIG_10_a_forwarded_host_changes_nothing(live: Live) -> None:
     await make_author(live.services)
     headers = {"X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example", "X-Forwarded-Proto": "https"}
@@ -71,6 +73,7 @@ async def test_SIG_10_a_forwarded_host_changes_nothing(live: Live) -> None:
     assert "evil.example" not in forwarded.text
 
 
+@pytest.mark.proves("SEC-091", "SEC-113")
 async def test_an_unexpected_error_is_a_page_with_a_reference_and_a_log_line(
     live: Live, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -89,6 +92,7 @@ async def test_an_unexpected_error_is_a_page_with_a_reference_and_a_log_line(
     assert any(record.exc_info for record in caplog.records)
 
 
+@pytest.mark.proves("SEC-091", "SEC-117")
 async def test_one_line_a_request_without_query_or_cookie(live: Live, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "fedblog.web")
     await live.get("/interact?handle=@secret@a.example&token=hush", headers={"Cookie": "session=hush"})
@@ -128,6 +132,7 @@ async def test_health(live: Live) -> None:
         "style.css%00.js",
     ],
 )
+@pytest.mark.proves("SEC-112", "SEC-113")
 async def test_static_files_come_from_a_manifest(live: Live, name: str) -> None:
     version = live.app[RENDERER].assets.version
     answer = await live.get(f"/static/{version}/{name}")
@@ -196,6 +201,7 @@ def test_rate_limits_refill_and_count_ipv6_by_network() -> None:
     limits.take("x", "2001:db8::1", 3)
 
 
+@pytest.mark.proves("SEC-076")
 def test_rate_limits_are_bounded() -> None:
     limits = RateLimits(lambda: 0.0)
     for number in range(MAX_TRACKED + 10):

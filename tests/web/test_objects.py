@@ -57,6 +57,7 @@ async def walk(live: Live, first: str) -> list[Any]:
         ("image/png", False),
     ],
 )
+@pytest.mark.proves("SEC-118")
 async def test_NEG_01_NEG_03_pages_answer_what_is_asked_for(live: Live, accept: str, is_json: bool) -> None:
     account = await make_author(live.services)
     post = await make_post(live.services, account.actor_id)
@@ -143,6 +144,7 @@ async def test_ACT_03_ACT_07_ACT_10_all_actors_are_served_without_signature(live
     assert len(keys) == 3
 
 
+@pytest.mark.proves("SEC-084", "SEC-085")
 async def test_ART_23_what_is_not_public_looks_like_what_never_was(live: Live) -> None:
     account = await make_author(live.services)
     publisher = live.services.publisher
@@ -176,6 +178,7 @@ def _publish_for_followers(tx: Tx, author_id: ActorId, like: Post, ids: LocalIds
     return posts.publish(tx, made.id, ids.post)
 
 
+@pytest.mark.proves("SEC-086")
 async def test_ART_22_deleted_posts_answer_410_with_their_tombstone(live: Live) -> None:
     account = await make_author(live.services)
     post = await make_post(live.services, account.actor_id)
@@ -295,6 +298,7 @@ async def test_COL_07_featured_holds_ids(live: Live) -> None:
         assert document["orderedItems"] == [post.uri for post in reversed(made)][:5]
 
 
+@pytest.mark.proves("SEC-082")
 async def test_VIS_04_private_items_are_in_no_public_answer(live: Live) -> None:
     account = await make_author(live.services)
     post = await make_post(live.services, account.actor_id)

@@ -168,6 +168,7 @@ async def test_a_changed_slug_and_another_spelling_redirect(live: Live) -> None:
     assert (await live.get("/@Ana")).headers["Location"] == f"{live.base_url}/@ana"
 
 
+@pytest.mark.proves("SEC-095")
 async def test_foreign_text_is_escaped_wherever_it_shows(live: Live) -> None:
     account = await make_author(live.services, name="Ana")
     post = await make_post(live.services, account.actor_id, f"Title {HOSTILE}", summary=HOSTILE, tags=("ok",))
@@ -201,6 +202,7 @@ async def test_foreign_text_is_escaped_wherever_it_shows(live: Live) -> None:
         assert "<script>alert" not in page.text
 
 
+@pytest.mark.proves("SEC-055")
 async def test_a_long_chain_of_replies_stays_flat_and_whole(live: Live) -> None:
     account = await make_author(live.services)
     post = await make_post(live.services, account.actor_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import aiohttp
+import pytest
 
 from fedblog.blog.model import Role
 from fedblog.storage import accounts, actors, followers, inbox, moderation
@@ -46,6 +47,7 @@ async def test_a_follow_request_is_approved_or_turned_down(desk: Desk) -> None:
         assert "Nobody yet." in left.text
 
 
+@pytest.mark.proves("SEC-119")
 async def test_followers_are_each_authors_own(desk: Desk) -> None:
     mia = await follow(desk, state="accepted")
     bert = await desk.logged_in("bert")

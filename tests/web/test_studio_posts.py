@@ -255,6 +255,7 @@ async def test_progress_is_told_in_words(desk: Desk) -> None:
 PLACES = ("", "/delivery", "/unpublish", "/delete", "/revisions", "/revisions/1", "?restore=1")
 
 
+@pytest.mark.proves("SEC-090", "SEC-119")
 async def test_authors_neither_see_nor_touch_the_posts_of_others(desk: Desk) -> None:
     draft = await desk.write_post("anna", "Secret plan", publish=False)
     bert = await desk.logged_in("bert")
@@ -283,6 +284,7 @@ async def test_editors_look_after_everybodys_posts(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("odd", ["0", "abc", "9" * 30, "-1", "1.5", "%00", "١"])
+@pytest.mark.proves("SEC-102")
 async def test_odd_numbers_in_addresses_are_simply_not_found(desk: Desk, odd: str) -> None:
     anna = await desk.logged_in("anna")
     assert (await anna.get(f"/studio/posts/{odd}")).status == 404
@@ -305,6 +307,7 @@ async def test_every_screen_needs_a_log_in(desk: Desk) -> None:
             assert (await browser.post(path, {}, Origin="https://evil.example")).status == 403
 
 
+@pytest.mark.proves("SEC-118")
 async def test_studio_pages_are_strict_small_and_not_kept(desk: Desk) -> None:
     await desk.write_post("olga")
     olga = await desk.logged_in("olga")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from fedblog.blog.model import PostId, ReactionKind, Reply, ReplyId, ReplyState, Visibility
 from fedblog.storage import accounts, reactions, replies, threads
 from tests.web.desk import Desk
@@ -149,6 +151,7 @@ async def test_the_answer_to_a_private_reply_stays_private(desk: Desk) -> None:
     assert "Just you" not in (await desk.browser().get("/@anna/on-bread")).text
 
 
+@pytest.mark.proves("SEC-119")
 async def test_authors_cannot_reach_into_the_threads_of_others(desk: Desk) -> None:
     post = await desk.write_post("anna")
     reply = await desk.reply(post, await desk.stranger())
@@ -177,6 +180,7 @@ async def test_an_editor_cannot_put_words_into_an_authors_mouth(desk: Desk) -> N
     assert (await edda.send(f"/studio/answers/{own.id}", {"source": "x"})).status == 404
 
 
+@pytest.mark.proves("SEC-094")
 async def test_hostile_names_and_texts_are_inert_in_the_studio(desk: Desk) -> None:
     post = await desk.write_post("anna", "<img src=x onerror=alert(1)>")
     actor = await desk.stranger('"><script>alert(1)</script>')
