@@ -19,6 +19,7 @@ from fedblog.federation.services import Services
 from fedblog.web.assets import Assets
 from fedblog.web.cache import pack
 from fedblog.web.public import post as post_page
+from fedblog.web.public.parts import Part, Wanted
 from fedblog.web.renderer import Renderer
 
 NOTES = 1_000
@@ -104,11 +105,11 @@ async def _cold(parts: Services, crowd: Crowd, rounds: int) -> list[Row]:
     for _ in range(rounds + 1):
         renderer = Renderer(parts.settings, Assets())  # a new one has drawn nothing yet
         started = time.perf_counter()
-        view = await parts.db.read(post_page.read_view, parts.ids, name[1:], slug, "")
+        view = await parts.db.read(post_page.read_view, parts.ids, name[1:], slug, Wanted(Part()), None)
         was_read = time.perf_counter()
-        rendered = await asyncio.to_thread(post_page.render_view, renderer, view, None, parts.ids, "")
+        rendered = await asyncio.to_thread(post_page.render_view, renderer, view, None, parts.ids)
         made = time.perf_counter()
-        await asyncio.to_thread(post_page.render_view, renderer, view, None, parts.ids, "")
+        await asyncio.to_thread(post_page.render_view, renderer, view, None, parts.ids)
         was_again = time.perf_counter()
         await asyncio.to_thread(pack, rendered)
         notes = len(view.rows)

@@ -116,8 +116,8 @@ class LocalIds:
         return self._uri(f"/@{quote(name, safe='')}/{quote(slug, safe='')}")
 
     def reply_page(self, name: str, slug: str, reply_id: int) -> Uri:
-        """Where a reply shows on its post's page."""
-        return Uri(f"{self.post_page(name, slug)}#reply-{reply_id}")
+        """Where a reply shows on its post's page, on whichever part of a long conversation it is."""
+        return Uri(f"{self.post_page(name, slug)}?reply={reply_id}#reply-{reply_id}")
 
     def tag_page(self, tag: str) -> Uri:
         """The page of a tag, given without its `#`."""

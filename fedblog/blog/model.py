@@ -97,6 +97,14 @@ class ReplyState(StrEnum):
     REMOVED = "removed"  # deleted by its author; the branch below it stays (INB-19)
 
 
+class ThreadOrder(StrEnum):
+    """Which direct answers a conversation shows first."""
+
+    OLDEST = "oldest"
+    NEWEST = "newest"
+    LIKED = "liked"
+
+
 class ReactionKind(StrEnum):
     """What somebody did with a post or a reply."""
 

@@ -6,14 +6,19 @@ are chosen so that byte order is number order; a whole thread comes out of stora
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple
 
 from fedblog.blog.model import ReplyId, ThreadRow
 
 SEGMENT = 10
 # Deeper replies stay level with their parent: depth is an attacker's choice, and a level makes all paths below longer.
 MAX_LEVELS = 250
+# Lists in lists, those included that are not set in further: browsers and screen readers get no deeper documents.
+MAX_NEST = 24
 _DIGITS = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
 _TIME_DIGITS = 6
 _NUMBER_DIGITS = 4
@@ -54,59 +59,111 @@ def level(path: str) -> int:
 class Mark:
     """A row and where lists begin and end around it.
 
-    The template writes the outermost list itself. A row is then drawn as: `<ol>` if `opens`; `<li>` and the reply;
-    `</li>` unless `keeps_open`; `</ol></li>` for each of `closes`. `depth` is the level in the tree (1 for a direct
-    answer), `indent` how far in it is drawn (0 for the outermost list), at most `max_indent`. `has_children`: an
-    answer to it is among the rows.
+    The template writes the outermost list itself. A row is then drawn as: `<ol>` if `opens` (not set in further if
+    `level`); `<li>` and the reply; `</li>` unless `keeps_open`; `</ol></li>` for each of `closes`, which are True for
+    lists that are `level`. `depth` is the level in the tree (1 for a direct answer), `indent` how far in it is drawn
+    (0 for the outermost list), at most `max_indent`. `has_children`: an answer to it is among the rows.
+    `parent_shown`: what it answers is among them too. `detached`: it is too deep to stand below what it answers, or
+    that is on another page, so the page has to say whom it answers.
     """
 
     row: ThreadRow
     depth: int
-    opens: int
-    closes: int
+    opens: bool
+    closes: tuple[bool, ...]
     parent: ThreadRow | None
     has_children: bool
     indent: int
     keeps_open: bool
+    level: bool = False
+    parent_shown: bool = True
+    detached: bool = False
 
 
-def mark_rows(rows: Sequence[ThreadRow], max_indent: int = 4) -> list[Mark]:
+def mark_rows(
+    rows: Sequence[ThreadRow], max_indent: int = 4, above: Mapping[ReplyId, ThreadRow] = MappingProxyType({})
+) -> list[Mark]:
     """Marks of rows in path order, which may be a part of a thread; never recursive.
 
-    A row deeper than `max_indent` stays level with its parent. A row whose parent is not among the rows goes under the
-    nearest row above it in the tree, or else into the outermost list.
+    A row deeper than `max_indent` stays level with its parent, and so does a talk of two people who take turns with
+    nobody between them. A row whose parent is not among the rows goes under the nearest row above it in the tree, or
+    else into the outermost list; `above` may know its parent.
     """
-    indents = _indents(rows, max_indent)
     by_id: dict[ReplyId, ThreadRow] = {row.reply.id: row for row in rows}
-    answered = {row.reply.parent_id for row in rows}
+    children = Counter(row.reply.parent_id for row in rows)
+    places = _places(rows, by_id, children, max_indent)
     result = []
+    levels: list[bool] = []  # the lists that are open, and which of them are level
     for number, row in enumerate(rows):
-        before = indents[number - 1] if number else 0
-        after = indents[number + 1] if number + 1 < len(rows) else 0
+        place, after = places[number], places[number + 1].nest if number + 1 < len(rows) else 0
+        opens = place.nest > len(levels)
+        if opens:
+            levels.append(place.level)
+        closes = tuple(reversed(levels[after:]))
+        del levels[after:]
         parent_id = row.reply.parent_id
+        parent = by_id.get(parent_id) if parent_id is not None else None
         result.append(
             Mark(
                 row=row,
                 depth=row.reply.depth,
-                opens=int(indents[number] > before),
-                closes=max(0, indents[number] - after),
-                parent=by_id.get(parent_id) if parent_id is not None else None,
-                has_children=row.reply.id in answered,
-                indent=indents[number],
-                keeps_open=after > indents[number],
+                opens=opens,
+                closes=closes,
+                parent=parent or (above.get(parent_id) if parent_id is not None else None),
+                has_children=children[row.reply.id] > 0,
+                indent=place.indent,
+                keeps_open=after > place.nest,
+                level=place.level,
+                parent_shown=parent is not None or parent_id is None,
+                detached=place.detached or (parent is None and parent_id is not None),
             )
         )
     return result
 
 
-def _indents(rows: Sequence[ThreadRow], max_indent: int) -> list[int]:
-    """How far in each row is drawn: the number of rows above it in the tree, as far as they are here."""
-    indents = []
-    branch: list[str] = []
+class _Place(NamedTuple):
+    """How many lists a row stands in, how far in it is drawn, and how that came."""
+
+    nest: int
+    indent: int
+    level: bool
+    detached: bool
+
+
+def _places(
+    rows: Sequence[ThreadRow],
+    by_id: Mapping[ReplyId, ThreadRow],
+    children: Mapping[ReplyId | None, int],
+    max_indent: int,
+) -> list[_Place]:
+    """Of each row, by the rows above it in the tree, as far as they are here."""
+    places = []
+    branch: list[tuple[str, _Place]] = []
     for row in rows:
         path = row.reply.path
-        while branch and not path.startswith(branch[-1]):
+        while branch and not path.startswith(branch[-1][0]):
             branch.pop()
-        indents.append(min(len(branch), max_indent))
-        branch.append(path)
-    return indents
+        if not branch:
+            place = _Place(0, 0, level=False, detached=False)
+        else:
+            over = branch[-1][1]
+            level = _takes_turns(row, by_id, children)
+            indent = over.indent if level else over.indent + 1
+            if indent > max_indent or over.nest >= MAX_NEST:
+                place = _Place(over.nest, over.indent, over.level, detached=True)
+            else:
+                place = _Place(over.nest + 1, indent, level, detached=False)
+        places.append(place)
+        branch.append((path, place))
+    return places
+
+
+def _takes_turns(row: ThreadRow, by_id: Mapping[ReplyId, ThreadRow], children: Mapping[ReplyId | None, int]) -> bool:
+    """Whether it goes on with a talk of two: its author wrote what its parent answers, and nobody else is there."""
+    parent = by_id.get(row.reply.parent_id) if row.reply.parent_id is not None else None
+    if parent is None or parent.reply.parent_id is None or children[parent.reply.id] != 1:
+        return False
+    first = by_id.get(parent.reply.parent_id)
+    if first is None or children[first.reply.id] != 1:
+        return False
+    return first.actor.id == row.actor.id != parent.actor.id

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from fedblog.blog.model import ActorId, Post, PostId, ReplyId, ReplyState, ThreadRow
+from fedblog.blog.model import ActorId, Post, PostId, Reply, ReplyId, ReplyState, ThreadOrder, ThreadRow
+from fedblog.blog.thread import SEGMENT
 from fedblog.storage.rows import (
     ACTOR_WIDTH,
     POST,
@@ -15,7 +16,7 @@ from fedblog.storage.rows import (
     read_thread_row,
     read_thread_rows,
 )
-from fedblog.storage.tx import Tx, marks
+from fedblog.storage.tx import Row, Tx, chunks, marks
 
 _PUBLISHED = "r.shown = 1 AND r.state = 'published'"
 # What has an address that others can ask: imported comments have none.
@@ -25,6 +26,8 @@ _KNOWN = (
     "(r.state <> 'removed' OR r.shown = 1 OR EXISTS (SELECT 1 FROM replies c WHERE c.parent_id = r.id"
     " AND c.state <> 'removed'))"
 )
+_LIKES = "CASE WHEN r.remote_likes > r.like_count THEN r.remote_likes ELSE r.like_count END"
+_ORDERS = {ThreadOrder.NEWEST: "r.path DESC", ThreadOrder.LIKED: f"{_LIKES} DESC, r.path"}
 # No LIMIT on either engine: PostgreSQL has ALL, SQLite a negative number.
 _EVERYTHING = 2**62
 
@@ -46,6 +49,59 @@ def thread(
         _EVERYTHING if limit is None else limit,
     )
     return read_thread_rows(rows)
+
+
+def page(
+    tx: Tx, post_id: PostId, order: ThreadOrder, *, after: Reply | None = None, limit: int, public_only: bool = True
+) -> list[ThreadRow]:
+    """At most `limit` rows as `thread`, from the one after `after`; `order` says which direct answers come first.
+
+    Below a direct answer all is in tree order: a talk reads from its beginning.
+    """
+    if order is ThreadOrder.OLDEST:
+        after_path = "" if after is None else after.path
+        return thread(tx, post_id, after_path=after_path, limit=limit, public_only=public_only)
+    visible = "r.shown = 1" if public_only else _KNOWN
+    tops = tx.all(
+        f"SELECT r.path FROM replies r WHERE r.post_id = $1 AND r.depth = 1 AND {visible} ORDER BY {_ORDERS[order]}",
+        post_id,
+    )
+    start = after.path[:SEGMENT] if after is not None else ""
+    paths = [path for (path,) in tops]
+    found: list[Row] = []
+    for path in paths[paths.index(start) if start in paths else 0 :]:
+        # The segments' letters all come before "~", so this is the answer and everything below it.
+        found += tx.all(
+            f"SELECT {THREAD_ROW} FROM {THREAD_ROW_FROM} WHERE r.post_id = $1 AND r.path >= $2 AND r.path < $3"
+            f" AND r.path > $4 AND {visible} ORDER BY r.path LIMIT $5",
+            post_id,
+            path,
+            f"{path}~",
+            after.path if after is not None and path == start else "",
+            limit - len(found),
+        )
+        if len(found) >= limit:
+            break
+    return read_thread_rows(found)
+
+
+def page_start(tx: Tx, reply: Reply, per_page: int, *, public_only: bool = True) -> ReplyId | None:
+    """The last reply before the page, oldest first, on which `reply` stands; None for the first page."""
+    visible = "r.shown = 1" if public_only else _KNOWN
+    where = f"FROM replies r WHERE r.post_id = $1 AND {visible}"
+    before = int(tx.value(f"SELECT count(*) {where} AND r.path < $2", reply.post_id, reply.path))
+    start = before - before % per_page
+    if start == 0:
+        return None
+    return ReplyId(tx.value(f"SELECT r.id {where} ORDER BY r.path LIMIT 1 OFFSET $2", reply.post_id, start - 1))
+
+
+def rows_by_id(tx: Tx, ids: Collection[ReplyId]) -> dict[ReplyId, ThreadRow]:
+    """Replies with their actors, whatever their state."""
+    found: list[Row] = []
+    for some in chunks(ids):
+        found += tx.all(f"SELECT {THREAD_ROW} FROM {THREAD_ROW_FROM} WHERE r.id IN ({marks(len(some))})", *some)
+    return {row.reply.id: row for row in read_thread_rows(found)}
 
 
 def recent_public(tx: Tx, post_id: PostId, limit: int) -> list[ThreadRow]:

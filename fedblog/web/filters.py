@@ -7,6 +7,8 @@ import time
 import unicodedata
 from urllib.parse import urlsplit
 
+from markupsafe import Markup
+
 from fedblog.text.dates import rfc2822
 from fedblog.text.mentions import fold_leading_mentions
 
@@ -63,6 +65,16 @@ def host(url: str) -> str:
 def web_url(url: str) -> str:
     """The URL where it is http(s), else "": the last look before a foreign link is written (SECURITY 93)."""
     return url if url.startswith(("https://", "http://")) else ""
+
+
+def bdi(name: str) -> Markup:
+    """A name inside a sentence of ours, whatever its direction of writing."""
+    return Markup("<bdi>{}</bdi>").format(name)
+
+
+def name_link(href: str, name: str) -> Markup:
+    """As `bdi`, as a link to a place on our pages."""
+    return Markup('<a href="{}"><bdi>{}</bdi></a>').format(href, name)
 
 
 FILTERS = {

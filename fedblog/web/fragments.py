@@ -41,13 +41,10 @@ class Fragments:
         """For a template: draws a row by its macro, or takes the fragment; the rest is what the macro looks at too."""
 
         def fragment(mark: Mark, draw: Draw) -> Markup:
-            row, parent = mark.row, mark.parent
+            row = mark.row
             made_of = (
                 row.reply,
                 row.actor,
-                mark.depth,
-                mark.indent,
-                None if parent is None else (parent.reply.id, parent.reply.state, parent.actor.display_name),
                 author_id,
                 reactions.get(row.reply.id),
                 emoji.get(row.reply.id),

@@ -21,7 +21,7 @@ from jinja2.bccache import Bucket
 
 from fedblog.config import Settings
 from fedblog.web.assets import Assets
-from fedblog.web.filters import FILTERS
+from fedblog.web.filters import FILTERS, bdi, name_link
 from fedblog.web.fragments import Fragments
 from fedblog.web.i18n import gettext, ngettext
 from fedblog.web.looks.current import CurrentLook
@@ -83,6 +83,8 @@ class Renderer:
             look=self.look,
             avatar_source=avatar_source(settings),
             picture=picture_tag(settings.base_url),
+            _bdi=bdi,
+            _link=name_link,
         )
 
     def compile_all(self) -> list[str]:

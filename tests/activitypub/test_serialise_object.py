@@ -240,7 +240,7 @@ def test_ART_21_VIS_05_an_answer_mentions_and_addresses_whom_it_answers() -> Non
         {"type": "Mention", "href": "https://o.example/u", "name": "@u@o.example"},
     ]
     assert made["content"] == "<p>Thank you.</p>"
-    assert made["url"] == f"{BASE}/@ana/friendship#reply-9"
+    assert made["url"] == f"{BASE}/@ana/friendship?reply=9#reply-9"
     assert "name" not in made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -18,7 +19,7 @@ from fedblog.blog.model import (
     ThreadRow,
     Visibility,
 )
-from fedblog.blog.thread import MAX_LEVELS, SEGMENT, Mark, child_path, level, mark_rows, segment
+from fedblog.blog.thread import MAX_LEVELS, MAX_NEST, SEGMENT, Mark, child_path, level, mark_rows, segment
 
 ACTOR = Actor(
     id=ActorId(1),
@@ -44,12 +45,12 @@ ACTOR = Actor(
 )
 
 
-def row(number: int, parent: ThreadRow | None, path: str) -> ThreadRow:
+def row(number: int, parent: ThreadRow | None, path: str, who: int = 0) -> ThreadRow:
     reply = Reply(
         id=ReplyId(number),
         uri=f"https://remote.example/notes/{number}",
         url="",
-        actor_id=ACTOR.id,
+        actor_id=ActorId(who or number),
         post_id=PostId(1),
         parent_id=parent.reply.id if parent else None,
         in_reply_to="",
@@ -75,7 +76,7 @@ def row(number: int, parent: ThreadRow | None, path: str) -> ThreadRow:
         attachments=(),
         reason="",
     )
-    return ThreadRow(reply, ACTOR)
+    return ThreadRow(reply, replace(ACTOR, id=ActorId(who or number)))
 
 
 def tree(choices: list[int]) -> list[ThreadRow]:
@@ -94,7 +95,7 @@ def draw(marks: list[Mark]) -> str:
     for mark in marks:
         parts.append("<ol>" * mark.opens + f'<li id="{mark.row.reply.id}">')
         parts.append("" if mark.keeps_open else "</li>")
-        parts.append("</ol></li>" * mark.closes)
+        parts.append("</ol></li>" * len(mark.closes))
     return "".join([*parts, "</ol>"])
 
 
@@ -143,10 +144,9 @@ def test_marks_nest_properly(choices: list[int], max_indent: int) -> None:
     marks = mark_rows(rows, max_indent)
     lists = Lists(draw(marks))
     assert list(lists.parents) == [each.reply.id for each in rows]
-    assert sum(mark.opens for mark in marks) == sum(mark.closes for mark in marks)
+    assert sum(mark.opens for mark in marks) == sum(len(mark.closes) for mark in marks)
     for mark in marks:
         assert mark.indent == min(mark.depth - 1, max_indent)
-        assert mark.opens in (0, 1)
         if mark.depth <= max_indent + 1:
             assert lists.parents[mark.row.reply.id] == mark.row.reply.parent_id
         assert (mark.parent.reply.id if mark.parent else None) == mark.row.reply.parent_id
@@ -174,6 +174,64 @@ def test_marks_of_a_very_deep_thread() -> None:
     assert marks[-1].depth == 3_000
     assert marks[-1].indent == 4
     assert max(len(each.reply.path) for each in rows) == MAX_LEVELS * SEGMENT
+
+
+def chain(people: str) -> list[ThreadRow]:
+    """Each answers the one before; a letter is a person."""
+    rows: list[ThreadRow] = []
+    for number, person in enumerate(people, 1):
+        parent = rows[-1] if rows else None
+        path = child_path(parent.reply.path if parent else "", number, number)
+        rows.append(row(number, parent, path, who=ord(person)))
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("people", "indents"),
+    [
+        ("abababab", [0, 1, 1, 1, 1, 1, 1, 1]),
+        ("abcabc", [0, 1, 2, 3, 4, 4]),
+        ("aaaa", [0, 1, 2, 3]),
+        ("abacac", [0, 1, 1, 2, 2, 2]),
+        ("ababcde", [0, 1, 1, 1, 2, 3, 4]),
+    ],
+)
+def test_a_talk_of_two_stays_level(people: str, indents: list[int]) -> None:
+    marks = mark_rows(chain(people))
+    assert [mark.indent for mark in marks] == indents
+    Lists(draw(marks))
+
+
+def test_a_third_voice_ends_the_level_talk() -> None:
+    rows = chain("aba")
+    # Somebody else answers the second one too: it is a branch now, no talk of two.
+    rows.append(row(9, rows[1], child_path(rows[1].reply.path, 9, 9), who=ord("z")))
+    assert [mark.indent for mark in mark_rows(rows)] == [0, 1, 2, 2]
+
+
+@given(st.lists(st.tuples(st.integers(0, 200), st.integers(1, 3)), max_size=60), st.integers(0, 6))
+def test_marks_of_any_talk_nest_and_say_whom_they_answer(choices: list[tuple[int, int]], max_indent: int) -> None:
+    rows: list[ThreadRow] = []
+    for number, (choice, who) in enumerate(choices, 1):
+        chosen = choice % (len(rows) + 1)
+        parent = rows[chosen - 1] if chosen else None
+        path = child_path(parent.reply.path if parent else "", 1_000 + number, number)
+        rows.append(row(number, parent, path, who=who))
+    rows.sort(key=lambda each: each.reply.path.encode())
+    indents: dict[int, int] = {}
+    for at, mark in enumerate(mark_rows(rows, max_indent)):
+        above = indents.get(mark.row.reply.parent_id or 0, -1)
+        indents[mark.row.reply.id] = mark.indent
+        assert mark.indent in (above, above + 1)
+        # Level with what it answers: too deep, or right below it with nothing between.
+        assert (mark.indent == above) == (mark.detached or mark.level)
+        if mark.level and not mark.detached:
+            assert mark.parent is not None
+            assert rows[at - 1] is mark.parent
+        if mark.detached:
+            assert mark.indent == max_indent or mark.depth > MAX_NEST
+        assert mark.has_children == any(below.reply.parent_id == mark.row.reply.id for below in rows[at + 1 : at + 2])
+    Lists(draw(mark_rows(rows, max_indent)))
 
 
 def test_no_rows_no_marks() -> None:

@@ -51,7 +51,7 @@ async def test_feeds_stay_well_formed_with_anything_in_them(live: Live) -> None:
     comments = feedparser.parse((await live.get(f"/@ana/{post.slug}/comments.atom")).body)
     assert not comments.bozo
     assert len(comments.entries) == 1
-    assert comments.entries[0].link.startswith(f"{live.base_url}/@ana/{post.slug}#reply-")
+    assert comments.entries[0].link.startswith(f"{live.base_url}/@ana/{post.slug}?reply=")
 
 
 @pytest.mark.proves("SEC-061")

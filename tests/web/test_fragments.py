@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from markupsafe import Markup
 
-from fedblog.blog.model import ReplyState
 from fedblog.blog.thread import Mark, mark_rows
 from fedblog.storage import threads
 from fedblog.web.fragments import Fragments
@@ -44,20 +43,11 @@ def _with_actor(mark: Mark, **changes: Any) -> Mark:
     return replace(mark, row=replace(mark.row, actor=replace(mark.row.actor, **changes)))
 
 
-def _below_a_removed_one(mark: Mark) -> Mark:
-    assert mark.parent is not None
-    gone = replace(mark.parent.reply, state=ReplyState.REMOVED)
-    return replace(mark, parent=replace(mark.parent, reply=gone))
-
-
 CHANGES: dict[str, Callable[[Mark], Mark]] = {
     "text": lambda mark: _with_reply(mark, content_html="<p>other</p>"),
     "likes": lambda mark: _with_reply(mark, remote_likes=3),
     "name": lambda mark: _with_actor(mark, name="Bo Renamed"),
     "picture": lambda mark: _with_actor(mark, icon_url="https://social.example/new.png"),
-    "depth": lambda mark: replace(mark, depth=9),
-    "indent": lambda mark: replace(mark, indent=4),
-    "parent": _below_a_removed_one,
 }
 
 
@@ -69,6 +59,14 @@ async def test_what_changed_is_drawn_anew(live: Live, change: str) -> None:
     assert pen.drawn == 1
     draw(CHANGES[change](mark), pen)
     assert pen.drawn == 2
+
+
+async def test_where_it_stands_is_no_part_of_it(live: Live) -> None:
+    mark, pen, kept = await answered(live), Pen(), Fragments()
+    draw = kept.of_page(mark.row.actor.id, {}, {}, {})
+    draw(mark, pen)
+    draw(replace(mark, depth=9, indent=4, parent=None, detached=True), pen)
+    assert pen.drawn == 1
 
 
 async def test_what_stands_around_it_counts_too(live: Live) -> None:

@@ -135,7 +135,7 @@ async def test_a_remote_reply_can_be_answered_and_leads_back_to_its_place(live: 
     assert reply.url in page.text
     assert f"#reply-{reply.id}" in page.text
     back = await live.get(f"/authorize_interaction?uri={quote(reply.uri, safe='')}")
-    assert back.headers["Location"] == f"{live.base_url}/@ana/{post.slug}#reply-{reply.id}"
+    assert back.headers["Location"] == f"{live.base_url}/@ana/{post.slug}?reply={reply.id}#reply-{reply.id}"
 
 
 async def test_look_ups_are_limited(tmp_path: Path, peer: PeerServer) -> None:

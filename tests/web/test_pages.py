@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import random
 import re
 import time
 from pathlib import Path
@@ -13,9 +15,11 @@ import pytest
 
 from fedblog.blog.model import Post, ReactionKind, Reply, ReplyState, Visibility
 from fedblog.storage import posts, replies
+from fedblog.storage.database import Tx
 from fedblog.web.keys import PAGES, RENDERER
 from tests.live import Live, live_app
 from tests.samples import make_author, make_person, make_post, make_reply, picture, react
+from tests.storage.support import new_reply
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
 
@@ -218,11 +222,128 @@ async def test_a_long_chain_of_replies_stays_flat_and_whole(live: Live) -> None:
     assert "replying-to-always" in first.text
     following = re.search(r'rel="next nofollow" href="([^"#]+)', first.text)
     assert following is not None
-    second = await live.get(following[1])
+    second = await live.get(f"/@ana/{post.slug}{following[1]}")
     parse(second.text)
-    shown = [int(found) for found in re.findall(r"level (\d+)\.", first.text + second.text)]
+    following = re.search(r'rel="next nofollow" href="([^"#]+)', second.text)
+    assert following is not None
+    third = await live.get(f"/@ana/{post.slug}{following[1]}")
+    shown = [int(found) for found in re.findall(r"level (\d+)\.", first.text + second.text + third.text)]
     assert shown == list(range(450))
     assert "From the beginning" in second.text
+
+
+async def test_a_permalink_finds_its_reply_on_a_later_page(live: Live) -> None:
+    account = await make_author(live.services)
+    post = await make_post(live.services, account.actor_id)
+    bo, path = await make_person(live.services), f"/@ana/{post.slug}"
+    made = [
+        await make_reply(live.services, bo, f"<p>{number}</p>", post=post, number=number + 1, published_at=number)
+        for number in range(205)
+    ]
+    held = await make_reply(live.services, bo, "<p>held</p>", post=post, state=ReplyState.HELD)
+    late = made[203]
+    assert f'id="reply-{late.id}"' not in (await live.get(path)).text
+    found = await live.get(f"{path}?reply={late.id}")
+    assert f'id="reply-{late.id}"' in found.text
+    assert found.text.count('<article class="reply ') == 5
+    assert f'<link rel="canonical" href="{live.base_url}{path}">' in found.text
+    assert f'href="?reply={late.id}#reply-{late.id}"' in found.text
+    form = (await live.get(f"{path}?replyto={late.id}")).text
+    assert f'id="reply-{late.id}"' in form
+    assert f'<a href="?reply={late.id}#reply-{late.id}"><bdi>Bo Berg</bdi></a>' in form
+    assert f'name="uri" value="{late.uri}"' in form
+    assert "Cancel reply" in form
+    parse(form)
+    for wrong in (held.id, 1, "x", "-1", 2**63, 10**30):
+        for key in ("reply", "replyto"):
+            assert (await live.get(f"{path}?{key}={wrong}")).status == 404, (key, wrong)
+
+
+async def test_DISC_13_a_permalink_answers_servers_with_the_note(live: Live) -> None:
+    account = await make_author(live.services)
+    post = await make_post(live.services, account.actor_id)
+    reply = await make_reply(live.services, await make_person(live.services), "<p>One</p>", post=post)
+    secret = await make_reply(
+        live.services, await make_person(live.services), "<p>Two</p>", post=post, visibility=Visibility.DIRECT
+    )
+    accept = "application/activity+json"
+    answer = await live.get(f"/@ana/{post.slug}?reply={reply.id}", accept=accept)
+    assert (answer.status, answer.headers["Location"]) == (303, reply.uri)
+    assert (await live.get(f"/@ana/{post.slug}?reply={secret.id}", accept=accept)).status == 404
+
+
+async def test_a_conversation_in_another_order(live: Live) -> None:
+    account = await make_author(live.services)
+    post = await make_post(live.services, account.actor_id)
+    bo = await make_person(live.services)
+    old = await make_reply(live.services, bo, "<p>word-old</p>", post=post, published_at=1000)
+    await make_reply(live.services, bo, "<p>word-below</p>", parent=old, published_at=9000)
+    await make_reply(live.services, bo, "<p>word-liked</p>", post=post, published_at=2000, remote_likes=5)
+    await make_reply(live.services, bo, "<p>word-new</p>", post=post, published_at=3000)
+    wanted = {
+        "": ["old", "below", "liked", "new"],
+        "?sort=newest": ["new", "liked", "old", "below"],
+        "?sort=liked": ["liked", "old", "below", "new"],
+        "?sort=odd": ["old", "below", "liked", "new"],
+    }
+    for query, order in wanted.items():
+        page = await live.get(f"/@ana/{post.slug}{query}")
+        parse(page.text)
+        assert re.findall(r"word-(\w+)", page.text) == order, query
+    assert (
+        '<a href="?sort=newest#thoughts" rel="nofollow" aria-current="true">'
+        in (await live.get(f"/@ana/{post.slug}?sort=newest")).text
+    )
+
+
+async def test_a_thousand_replies_come_in_pages_of_a_modest_size(live: Live) -> None:
+    account = await make_author(live.services)
+    post = await make_post(live.services, account.actor_id)
+    people = [await make_person(live.services, f"Person {number}", username=f"p{number}") for number in range(20)]
+    words = [
+        "the",
+        "kettle",
+        "sings",
+        "and",
+        "nobody",
+        "outside",
+        "hears",
+        "the",
+        "day",
+        "begin",
+        "with",
+        "rain",
+        "over",
+        "roofs",
+        "while",
+        "bread",
+        "turns",
+        "brown",
+    ]
+    dice = random.Random(7)
+
+    def write(tx: Tx) -> None:
+        there: list[Reply] = []
+        for _number in range(1000):
+            parent = dice.choice([None, *there[-5:]])
+            text = " ".join(dice.choices(words, k=dice.randrange(5, 40)))
+            who = dice.choice(people)
+            new = new_reply(who.id, parent.uri if parent else post.uri, content_html=f"<p>{text}</p>")
+            key = None if parent is None else parent.id
+            there.append(replies.add(tx, new, post_id=None if parent else post.id, parent_id=key))
+
+    await live.services.db.write(write)
+    path, seen = f"/@ana/{post.slug}", 0
+    following: str | None = path
+    while following is not None:
+        page = await live.get(following, headers={"Accept-Encoding": "gzip"})
+        assert len(page.body) > 50_000
+        assert len(gzip.compress(page.body)) < 60_000
+        assert len(page.body) < 400_000
+        seen += page.text.count('<article class="reply ')
+        found = re.search(r'rel="next nofollow" href="([^"#]+)', page.text)
+        following = path + found[1] if found else None
+    assert seen == 1000
 
 
 async def test_page_weight_and_no_request_to_anybody_else(live: Live) -> None:

@@ -168,7 +168,7 @@ def _comment(row: ThreadRow, post: Post, url: str) -> Entry:
     reply, actor = row.reply, row.actor
     return Entry(
         id=reply.uri,
-        url=f"{url}#reply-{reply.id}",
+        url=f"{url}?reply={reply.id}#reply-{reply.id}",
         title=f"{actor.display_name} on “{post.title}”",
         html=_warning(reply.content_warning) + reply.content_html,
         summary="",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,11 +12,11 @@ from yarl import URL
 from fedblog.activitypub.discovery import Handle, Jrd, fill_template, parse_acct
 from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.urls import Uri, maybe_uri, origin_of
-from fedblog.blog.model import ReplyState
+from fedblog.blog.model import ReplyId, ReplyState
 from fedblog.config import Settings
 from fedblog.errors import FederationError, FetchTemporary, InvalidInput, NotFound
 from fedblog.federation.places import find_actor, find_parent
-from fedblog.storage import actors
+from fedblog.storage import actors, replies
 from fedblog.storage.database import Tx
 from fedblog.web.documents import is_public
 from fedblog.web.keys import ADDRESS, LIMITS, SERVICES, SETTINGS
@@ -61,12 +62,12 @@ async def follow(request: web.Request) -> web.Response:
 
 
 async def interact(request: web.Request) -> web.Response:
-    """/interact?kind=&uri=[&handle=]: the form, or with a handle straight to that server."""
+    """/interact?kind=&uri=[&handle=]: the form, or with a handle straight to that server. `reply=ID` is a uri too."""
     kind = request.query.get("kind", "reply")
     if kind not in KINDS:
         raise NotFound("no such thing to do")
     services, settings = request.app[SERVICES], request.app[SETTINGS]
-    target = await services.db.read(find_target, services.ids, request.query.get("uri", ""))
+    target = await services.db.read(_asked_target, services.ids, request.query)
     handle = request.query.get("handle", "").strip()[:MAX_HANDLE]
     if not handle:
         return _form(request, kind, target)
@@ -121,7 +122,19 @@ def find_target(tx: Tx, ids: LocalIds, uri: str) -> Target:
         return Target(place.post.uri, page, page)
     if place.reply.state is not ReplyState.PUBLISHED or not place.reply.visibility.is_public:
         raise NotFound("nothing to act on")
-    return Target(place.reply.uri, place.reply.url or place.reply.uri, f"{page}#reply-{place.reply.id}")
+    back = ids.reply_page(author.username, place.post.slug, place.reply.id)
+    return Target(place.reply.uri, place.reply.url or place.reply.uri, back)
+
+
+def _asked_target(tx: Tx, ids: LocalIds, query: Mapping[str, str]) -> Target:
+    number = query.get("reply", "")
+    if not number:
+        return find_target(tx, ids, query.get("uri", ""))
+    is_id = number.isascii() and number.isdigit() and len(number) < 20 and int(number) < 2**63
+    reply = replies.by_id(tx, ReplyId(int(number))) if is_id else None
+    if reply is None:
+        raise NotFound("nothing to act on")
+    return find_target(tx, ids, reply.uri)
 
 
 def _blog_target(tx: Tx) -> Target:

@@ -13,7 +13,20 @@ from aiohttp import web
 from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.wire import wants_activity
 from fedblog.blog.ledger import Media, Session
-from fedblog.blog.model import Actor, Post, PostStatus, Reaction, ReactionKind, ReplyId, Role, ThreadRow
+from fedblog.blog.model import (
+    Actor,
+    Post,
+    PostId,
+    PostStatus,
+    Reaction,
+    ReactionKind,
+    Reply,
+    ReplyId,
+    ReplyState,
+    Role,
+    ThreadOrder,
+    ThreadRow,
+)
 from fedblog.blog.thread import mark_rows
 from fedblog.errors import Gone, NotFound
 from fedblog.storage import actors, media, posts, reactions, replies, threads
@@ -32,10 +45,20 @@ from fedblog.web.keys import PAGES, POST_INDEX, RENDERER, SERVICES, SESSION
 from fedblog.web.pages import FOR_ALL, FOR_ONE, HTML, alternate_link
 from fedblog.web.public.echoes import Echoes, read_echoes
 from fedblog.web.public.items import lede, tag_links
+from fedblog.web.public.parts import (
+    ROWS_PER_PAGE,
+    Part,
+    Wanted,
+    find_part,
+    order_href,
+    read_wanted,
+    reply_href,
+    reply_under,
+)
 from fedblog.web.renderer import Renderer
+from fedblog.web.sessions import csrf_token
 
 MAX_INDENT = 4
-ROWS_PER_PAGE = 400
 NAMES_SHOWN = 60
 ORIGINALS_SHOWN = 20
 
@@ -68,7 +91,9 @@ class PostView:
 
     post: Post
     author: Actor
+    part: Part
     rows: tuple[ThreadRow, ...]
+    above: dict[ReplyId, ThreadRow]  # what rows answer that is on another page
     continues: bool
     likes: tuple[Reaction, ...]
     boosts: tuple[Reaction, ...]
@@ -76,32 +101,48 @@ class PostView:
     echoes: Echoes
     elsewhere: tuple[Missing, ...]
     pictures: dict[str, Media]
+    answered: ThreadRow | None  # what the form is bound to; None: the post
 
 
 async def post(request: web.Request) -> web.Response:
     """/@NAME/SLUG"""
     name, slug = request.match_info["name"], request.match_info["slug"]
     if wants_activity(request.headers.get("Accept"), False):
+        wanted = read_wanted(request.query)
+        if wanted.reply is not None:
+            return await _note_answer(request, name, slug, wanted.reply)
         return await post_answer(request, name, slug)
     try:
-        return await _page(request, name, slug, request.query.get("after", ""))
+        return await _page(request, name, slug)
     except Moved as moved:
         raise web.HTTPMovedPermanently(moved.url) from None
 
 
-async def _page(request: web.Request, name: str, slug: str, after: str) -> web.Response:
+async def _note_answer(request: web.Request, name: str, slug: str, reply_id: ReplyId) -> web.Response:
+    """A permalink pasted into a search field elsewhere leads to the reply's own object, here or on its server."""
+    services = request.app[SERVICES]
+
+    def uri_of(tx: Tx) -> str:
+        found, _ = find_post(tx, services.ids, name, slug)
+        reply = reply_under(tx, found.id, reply_id, public_only=True)
+        if reply.imported or reply.state is not ReplyState.PUBLISHED:
+            raise NotFound("this reply has no object")
+        return reply.uri
+
+    uri = await services.db.read(uri_of)
+    return web.Response(status=303, headers={"Location": uri, "Vary": "Accept", "Cache-Control": "no-cache"})
+
+
+async def _page(request: web.Request, name: str, slug: str) -> web.Response:
     services, session, ids = request.app[SERVICES], request.get(SESSION), request.app[SERVICES].ids
-    renderer = request.app[RENDERER]
+    renderer, wanted = request.app[RENDERER], read_wanted(request.query)
 
     def build(view: PostView) -> CachedPage:
-        return pack(render_view(renderer, view, session, ids, after))
-
-    async def make() -> CachedPage:
-        view = await services.db.read(read_view, ids, name, slug, after)
-        return await asyncio.to_thread(build, view)
+        return pack(render_view(renderer, view, session, ids, csrf_token(request)))
 
     if session is not None:
-        return await cached_answer(request, await make(), HTML, cache_control=FOR_ONE)
+        view = await services.db.read(read_view, ids, name, slug, wanted, session)
+        return await cached_answer(request, await asyncio.to_thread(build, view), HTML, cache_control=FOR_ONE)
     index = request.app[POST_INDEX]
     post_id = index.get(name, slug)
     if post_id is None:
@@ -109,20 +150,31 @@ async def _page(request: web.Request, name: str, slug: str, after: str) -> web.R
         post_id = found.id
         index.put(name, slug, post_id)
     await renderer.look.refresh(services.db)
-    version = (await services.db.read(posts.thread_version, post_id), renderer.look.version)
-    kept = await request.app[PAGES].get(("post", name, slug, after), version, make)
+    version, part = await services.db.read(_version_and_part, post_id, wanted)
+
+    async def make() -> CachedPage:
+        view = await services.db.read(read_view, ids, name, slug, Wanted(part), None)
+        return await asyncio.to_thread(build, view)
+
+    kept = await request.app[PAGES].get(("post", name, slug, part), (version, renderer.look.version), make)
     mark(request, post_id)
     return await cached_answer(request, kept, HTML, cache_control=FOR_ALL)
 
 
-def render_view(renderer: Renderer, view: PostView, session: Session | None, ids: LocalIds, after: str) -> RenderedPage:
+def _version_and_part(tx: Tx, post_id: PostId, wanted: Wanted) -> tuple[int, Part]:
+    return posts.thread_version(tx, post_id), find_part(tx, post_id, wanted, public_only=True)
+
+
+def render_view(
+    renderer: Renderer, view: PostView, session: Session | None, ids: LocalIds, csrf: str = ""
+) -> RenderedPage:
     """The page's HTML; CPU work."""
-    values = make_context(view, session, ids, after)
+    values = make_context(view, session, ids)
     draw: DrawRow = draw_anew
     if session is None:
         echoes = view.echoes
         draw = renderer.fragments.of_page(view.post.author_id, view.liked_replies, echoes.reply_emoji, echoes.moved)
-    html = renderer.html("public/post.html", session=session, fragment=draw, **values)
+    html = renderer.html("public/post.html", session=session, csrf=csrf, fragment=draw, **values)
     return RenderedPage(html, (alternate_link(view.post.uri),) if view.post.uri else ())
 
 
@@ -151,17 +203,24 @@ def find_post(tx: Tx, ids: LocalIds, name: str, slug: str) -> tuple[Post, Actor]
     return found, author
 
 
-def read_view(tx: Tx, ids: LocalIds, name: str, slug: str, after: str) -> PostView:
-    """The whole page's data; `after` is the cursor of the last reply on the page before, "" for the first."""
+def read_view(tx: Tx, ids: LocalIds, name: str, slug: str, wanted: Wanted, session: Session | None) -> PostView:
+    """The whole page's data; those who may decide about replies see held, hidden and private ones as well."""
     found, author = find_post(tx, ids, name, slug)
-    rows = threads.thread(tx, found.id, after_path=_place(tx, found, after), limit=ROWS_PER_PAGE + 1)
+    public_only = not may_edit(session, found)
+    part = find_part(tx, found.id, wanted, public_only=public_only)
+    after = _place(tx, found, part.after)
+    rows = threads.page(tx, found.id, part.order, after=after, limit=ROWS_PER_PAGE + 1, public_only=public_only)
     shown = tuple(rows[:ROWS_PER_PAGE])
     liked = [row.reply.id for row in shown if row.reply.like_count]
     by_reply = reactions.of_replies(tx, liked) if liked else {}
+    here = {row.reply.id for row in shown}
+    above = {row.reply.parent_id for row in shown if row.reply.parent_id is not None} - here
     return PostView(
         post=found,
         author=author,
+        part=part,
         rows=shown,
+        above=threads.rows_by_id(tx, above),
         continues=len(rows) > ROWS_PER_PAGE,
         likes=_public(reactions.of_post(tx, found.id, ReactionKind.LIKE, NAMES_SHOWN)),
         boosts=_public(reactions.of_post(tx, found.id, ReactionKind.ANNOUNCE, NAMES_SHOWN)),
@@ -172,26 +231,37 @@ def read_view(tx: Tx, ids: LocalIds, name: str, slug: str, after: str) -> PostVi
         echoes=read_echoes(tx, found, shown, by_reply),
         elsewhere=tuple(elsewhere(tx, found.id)),
         pictures=media.by_names(tx, media.names_in(found.image_url)),
+        answered=_answered(tx, part.answers),
     )
 
 
-def _place(tx: Tx, found: Post, after: str) -> str:
-    """The path of the reply that a cursor names. Raises `NotFound` for any other text."""
+def _answered(tx: Tx, reply_id: ReplyId | None) -> ThreadRow | None:
+    """The reply that the form answers; one that can be answered, for what was removed or imported has no address."""
+    if reply_id is None:
+        return None
+    row = threads.rows_by_id(tx, [reply_id])[reply_id]
+    if row.reply.state is not ReplyState.PUBLISHED or row.reply.imported:
+        raise NotFound("this reply can't be answered")
+    return row
+
+
+def _place(tx: Tx, found: Post, after: str) -> Reply | None:
+    """The reply that a cursor names. Raises `NotFound` for any other text."""
     if not after:
-        return ""
+        return None
     reply = replies.by_id(tx, ReplyId(cursors.decode(after, 1)[0]))
     if reply is None or reply.post_id != found.id or not reply.path:
         raise NotFound("no such page")
-    return reply.path
+    return reply
 
 
 def _public(found: Sequence[Reaction]) -> tuple[Reaction, ...]:
     return tuple(reaction for reaction in found if reaction.public and reaction.actor.deleted_at is None)
 
 
-def make_context(view: PostView, session: Session | None, ids: LocalIds, after: str) -> dict[str, Any]:
+def make_context(view: PostView, session: Session | None, ids: LocalIds) -> dict[str, Any]:
     """The template's values; CPU work."""
-    shown = view.post
+    shown, part = view.post, view.part
     url = ids.post_page(view.author.username, shown.slug)
     return {
         "post": shown,
@@ -207,7 +277,7 @@ def make_context(view: PostView, session: Session | None, ids: LocalIds, after: 
         "boosts": _group(shown.announce_count, "boost", view.boosts),
         "pictures": view.pictures,
         "cover": next(iter(view.pictures.values()), None),
-        "marks": mark_rows(view.rows, MAX_INDENT),
+        "marks": mark_rows(view.rows, MAX_INDENT, view.above),
         "reactions": view.liked_replies,
         "emoji": view.echoes.emoji,
         "quotes": view.echoes.quotes,
@@ -215,10 +285,13 @@ def make_context(view: PostView, session: Session | None, ids: LocalIds, after: 
         "moved": view.echoes.moved,
         "elsewhere": view.elsewhere[:ORIGINALS_SHOWN],
         "elsewhere_count": sum(one.number for one in view.elsewhere),
-        "continued": bool(after),
-        "next_page": f"{url}?after={cursors.encode(view.rows[-1].reply.id)}#thoughts" if view.continues else "",
+        "part": part,
+        "orders": [(order, order_href(order)) for order in ThreadOrder],
+        "next_page": part.next(view.rows[-1].reply.id) if view.continues else "",
         "can_edit": may_edit(session, shown),
         "act": interact_url,
+        "reply_href": reply_href,
+        "answered": view.answered,
     }
 
 

@@ -137,8 +137,8 @@ async def _enter(request: web.Request, role: Role) -> Who:
 
 
 def safe_back(value: str, otherwise: str) -> str:
-    """Where a form came from, if that is a page of the studio."""
-    return value if value.startswith("/studio/") and value.isprintable() and "\\" not in value else otherwise
+    """Where a form came from, if that is a page of the studio or of a post."""
+    return value if value.startswith(("/studio/", "/@")) and value.isprintable() and "\\" not in value else otherwise
 
 
 def wants_json(request: web.Request) -> bool:

@@ -12,13 +12,17 @@ from fedblog.web.studio.forms import Form
 
 
 async def decide(request: web.Request, who: Who, form: Form) -> web.StreamResponse:
-    """`do=approve` shows it (and trusts its author from now on), `do=hide` takes it off the page."""
+    """`do=approve` shows it (and trusts its author from now on), `do=hide` and `do=spam` take it off the page."""
     row = await requested_reply(request, who)
     if row.reply.local:
         raise NotFound("no such reply")
-    approve = form.choice("do", ("approve", "hide")) == "approve"
-
+    decision = form.choice("do", ("approve", "hide", "spam"))
     publisher = request.app[SERVICES].publisher
-    await (publisher.approve_reply(row.reply.id) if approve else publisher.hide_reply(row.reply.id))
-    back = f"{safe_back(form.text('back'), '/studio/conversations')}#reply-{row.reply.id}"
-    return done(back, "approved" if approve else "hidden")
+    if decision == "approve":
+        await publisher.approve_reply(row.reply.id)
+    elif decision == "spam":
+        await publisher.hide_reply(row.reply.id, reason="spam")
+    else:
+        await publisher.hide_reply(row.reply.id)
+    back = safe_back(form.text("back"), "/studio/conversations").partition("#")[0]
+    return done(f"{back}#reply-{row.reply.id}", "approved" if decision == "approve" else "hidden")
