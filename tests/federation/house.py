@@ -265,7 +265,9 @@ async def open_web_house(folder: Path, template: Path, world: World) -> House:
     shutil.copyfile(template, folder / SQLITE_NAME)
     (folder / SECRET_NAME).write_bytes(base64.urlsafe_b64encode(SECRET))
     clock = Clock()
-    app = build_app(settings_for(folder, federation={"deliver": False}), clock=clock)
+    app = build_app(
+        settings_for(folder, federation={"deliver": False}, limits={"inbox_per_minute": 1_000_000}), clock=clock
+    )
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
