@@ -86,7 +86,7 @@ async def test_no_random_audience_leaks(web_house: House) -> None:
     assert await house.send(house.create(first)) == (202, "reply_published")
     house.clock.now += 100_000  # times on pages are told in days by now
     before = await answers(house, post)
-    shown, hidden = ["marker the first"], []
+    shown, hidden = ["marker the first"], list[str]()
     parents = [post.uri, first["id"]]
     for number in range(AUDIENCES):
         marker = f"marker{number:05}end"
