@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from fedblog.federation.people import HIDDEN_BY_AUTHOR
+from fedblog.federation.people import HIDDEN_BY_AUTHOR, SPAM
 from fedblog.federation.reasons import Outcome
 from fedblog.signatures.model import Reason
 from fedblog.storage import hiding, placeholders
@@ -21,7 +21,7 @@ CALLS = {"KeyRefused": 0, "_Failure": 0, "Verdict": 1, "_refused": 1, "_later": 
 
 def codes() -> set[str]:
     """Every reason in the package: keyword `reason=`, class attribute `reason`, the calls above, both enums."""
-    found = {code.value for code in (*Outcome, *Reason)} | {hiding.REASON, HIDDEN_BY_AUTHOR, placeholders.REASON}
+    found = {code.value for code in (*Outcome, *Reason)} | {hiding.REASON, HIDDEN_BY_AUTHOR, SPAM, placeholders.REASON}
     package = ROOT / "fedblog"
     for path in sorted(package.rglob("*.py")):
         if any(path.is_relative_to(package / room) for room in ("web/studio", "web/looks", "cli")):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NewType
 
-from fedblog.blog.model import ActorId, Role
+from fedblog.blog.model import ActorId, ReplyId, Role
 
 AccountId = NewType("AccountId", int)
 ActivityId = NewType("ActivityId", int)
@@ -226,6 +226,22 @@ class Report:
     content: str
     created_at: int
     resolved_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What somebody of the blog decided about a reply: `kind` is approve, hide or spam. `account_id` is None where the
+    account is gone, or the decision came from a command."""
+
+    id: int
+    reply_id: ReplyId
+    account_id: AccountId | None
+    kind: str
+    before_state: str
+    before_reason: str
+    before_standing: int
+    created_at: int
+    undone_at: int | None
 
 
 @dataclass(frozen=True, slots=True)

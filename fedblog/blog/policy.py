@@ -32,7 +32,7 @@ def judge_reply(
     hold: Hold,
     comments_open: bool,
     actor: Actor,
-    actor_approved: bool,
+    standing: int,
     has_approved_before: bool,
     blocked: bool,
     permitted: bool = True,
@@ -40,10 +40,10 @@ def judge_reply(
 ) -> Verdict:
     """The verdict on one reply.
 
-    `hold` is the blog's setting, `actor_approved` the author's standing word for this actor, `has_approved_before` that
-    an earlier reply of theirs is published, `permitted` what the post's own policy says about them (ART-17). Private
-    replies are letters to the author: they never show in public, so neither closed comments nor moderation hold them
-    back. `limited`: everything from that server is held (LIFE-05).
+    `hold` is the blog's setting, `standing` what was said here of this actor (1 trusted, -1 known for spam, 0 nothing
+    yet), `has_approved_before` that an earlier reply of theirs is published, `permitted` what the post's own policy
+    says about them (ART-17). Private replies are letters to the author: they never show in public, so neither closed
+    comments nor moderation hold them back. `limited`: everything from that server is held (LIFE-05).
     """
     if blocked:
         return Verdict(Action.DROP, "blocked")
@@ -55,11 +55,13 @@ def judge_reply(
         return Verdict(Action.DROP, "comments_closed")
     if not permitted:
         return Verdict(Action.DROP, "not_permitted")
+    if standing < 0:
+        return Verdict(Action.HOLD, "hold_spam")
     if limited:
         return Verdict(Action.HOLD, "hold_limited")
     if hold == "all":
         return Verdict(Action.HOLD, "hold_all")
-    if hold == "first" and not (actor_approved or has_approved_before):
+    if hold == "first" and not (standing > 0 or has_approved_before):
         return Verdict(Action.HOLD, "hold_first")
     return Verdict(Action.PUBLISH, "")
 

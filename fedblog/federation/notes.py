@@ -205,7 +205,7 @@ def judged_reply(
         comments_open=refused != COMMENTS_CLOSED,
         permitted=refused != NOT_PERMITTED,
         actor=author,
-        actor_approved=actors.is_approved(tx, author.id),
+        standing=actors.standing(tx, author.id),
         has_approved_before=actors.has_published_reply(tx, author.id),
         blocked=False,
         limited=moderation.is_limited(tx, host_of(author.uri)),

@@ -7,18 +7,20 @@ from dataclasses import dataclass
 
 from fedblog.activitypub import serialise
 from fedblog.activitypub.ids import LocalIds
+from fedblog.blog.ledger import AccountId, Decision
 from fedblog.blog.model import Actor, ActorId, Follower, Quote, QuoteState, Reply, ReplyId, ReplyState
 from fedblog.config import Settings
 from fedblog.errors import InvalidInput, NotFound
 from fedblog.federation.handlers.follow import answer_follow
 from fedblog.federation.outbox import Outbox
 from fedblog.federation.quotes import say_accepted, say_rejected, say_revoked
-from fedblog.storage import actors, followers, hiding, keys, moderation, posts, quotes, replies
+from fedblog.storage import actors, decisions, followers, hiding, keys, moderation, posts, quotes, replies
 from fedblog.storage.database import Tx
 from fedblog.storage.outgoing import Audience
 
 MAX_REACHED = 10_000
 HIDDEN_BY_AUTHOR = "hidden_by_author"
+SPAM = "spam"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,16 +147,32 @@ class People:
         self._answer(tx, follower, "Reject")
         followers.remove(tx, follower_id, target_id)
 
-    def hide_reply(self, tx: Tx, reply_id: ReplyId, reason: str) -> Reply:
+    def hide_reply(self, tx: Tx, reply_id: ReplyId, reason: str, *, by: AccountId | None) -> Decision:
         """Take a reply off all public pages; it stays for its author's own server."""
-        return replies.set_state(tx, reply_id, ReplyState.HIDDEN, reason)
+        return decisions.decide(tx, reply_id, "hide", ReplyState.HIDDEN, reason, by=by)
 
-    def approve_reply(self, tx: Tx, reply_id: ReplyId, *, trust_author: bool) -> Reply:
+    def approve_reply(self, tx: Tx, reply_id: ReplyId, *, trust_author: bool, by: AccountId | None) -> Decision:
         """Show a held or hidden reply; with `trust_author` what they write next is not held as their first."""
-        reply = replies.set_state(tx, reply_id, ReplyState.PUBLISHED, "")
+        decision = decisions.decide(tx, reply_id, "approve", ReplyState.PUBLISHED, "", by=by)
         if trust_author:
-            actors.set_approved(tx, reply.actor_id, True)
-        return reply
+            self._set_standing(tx, reply_id, 1)
+        return decision
+
+    def mark_spam(self, tx: Tx, reply_id: ReplyId, *, by: AccountId | None) -> Decision:
+        """Take a reply off the page as spam; whatever its author writes from now on waits for a decision."""
+        decision = decisions.decide(tx, reply_id, "spam", ReplyState.HIDDEN, SPAM, by=by)
+        self._set_standing(tx, reply_id, -1)
+        return decision
+
+    def _set_standing(self, tx: Tx, reply_id: ReplyId, standing: int) -> None:
+        reply = replies.by_id(tx, reply_id)
+        if reply is not None:
+            actors.set_standing(tx, reply.actor_id, standing)
+
+    def undo_decision(self, tx: Tx, decision_id: int) -> Reply | None:
+        """Take a decision back: reply and author stand as they did. None where it no longer stands by itself."""
+        decision = decisions.by_id(tx, decision_id)
+        return decisions.undo(tx, decision) if decision is not None else None
 
     def block_actor(self, tx: Tx, uri: str, reason: str) -> None:
         """Hear nothing more from somebody: what they left is hidden, their follows end."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.urls import host_of, parse_uri
+from fedblog.blog.ledger import AccountId, Decision
 from fedblog.blog.model import (
     Actor,
     ActorId,
@@ -244,13 +245,25 @@ class Publisher:
         """Refuse a follow, or end one. Raises `NotFound`."""
         await self._db.write(self._people().reject_follower, follower_id, target_id)
 
-    async def hide_reply(self, reply_id: ReplyId, *, reason: str = HIDDEN_BY_AUTHOR) -> Reply:
+    async def hide_reply(
+        self, reply_id: ReplyId, *, reason: str = HIDDEN_BY_AUTHOR, by: AccountId | None = None
+    ) -> Decision:
         """Take a reply off all public pages. Raises `NotFound`, `Conflict`."""
-        return await self._db.write(self._people().hide_reply, reply_id, reason)
+        return await self._db.write(self._people().hide_reply, reply_id, reason, by=by)
 
-    async def approve_reply(self, reply_id: ReplyId, *, trust_author: bool = True) -> Reply:
+    async def approve_reply(
+        self, reply_id: ReplyId, *, trust_author: bool = True, by: AccountId | None = None
+    ) -> Decision:
         """Show a held or hidden reply. Raises `NotFound`, `Conflict`."""
-        return await self._db.write(self._people().approve_reply, reply_id, trust_author=trust_author)
+        return await self._db.write(self._people().approve_reply, reply_id, trust_author=trust_author, by=by)
+
+    async def mark_spam(self, reply_id: ReplyId, *, by: AccountId | None = None) -> Decision:
+        """Take a reply off all public pages as spam, and hold what its author writes. Raises `NotFound`, `Conflict`."""
+        return await self._db.write(self._people().mark_spam, reply_id, by=by)
+
+    async def undo_decision(self, decision_id: int) -> Reply | None:
+        """Take a decision about a reply back; None where something later stands. Raises `Conflict`."""
+        return await self._db.write(self._people().undo_decision, decision_id)
 
     async def block_actor(self, uri: str, *, reason: str = "") -> None:
         """Hear nothing more from an actor. Raises `InvalidInput`."""

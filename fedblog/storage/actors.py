@@ -291,14 +291,15 @@ def by_uris(tx: Tx, uris: Iterable[str]) -> dict[str, Actor]:
     return found
 
 
-def set_approved(tx: Tx, actor_id: ActorId, approved: bool) -> None:
-    """Whether this actor's replies are published without asking (setting "first")."""
-    tx.run("UPDATE actors SET approved = $1 WHERE id = $2", int(approved), actor_id)
+def set_standing(tx: Tx, actor_id: ActorId, standing: int) -> None:
+    """What is thought of somebody here: 1 their replies show without asking (setting "first"), -1 they are known for
+    spam and wait in any case, 0 nothing was said yet."""
+    tx.run("UPDATE actors SET approved = $1 WHERE id = $2", standing, actor_id)
 
 
-def is_approved(tx: Tx, actor_id: ActorId) -> bool:
-    """What `set_approved` said last."""
-    return bool(tx.value("SELECT approved FROM actors WHERE id = $1", actor_id))
+def standing(tx: Tx, actor_id: ActorId) -> int:
+    """What `set_standing` said last."""
+    return int(tx.value("SELECT approved FROM actors WHERE id = $1", actor_id) or 0)
 
 
 def set_suspended(tx: Tx, actor_id: ActorId, at: int | None) -> None:

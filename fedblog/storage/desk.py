@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from fedblog.blog.model import ActorId, Post, PostId, PostStatus, ReactionKind, ReplyId, ThreadRow
@@ -34,6 +35,17 @@ _REPLIES = f"{THREAD_ROW_FROM} LEFT JOIN posts p ON p.id = r.post_id LEFT JOIN r
 # Whom a reply answers: one of ours where that is the parent, else the post's author.
 _ANSWERED = "CASE WHEN u.local = 1 THEN u.actor_id ELSE p.author_id END"
 _PRIVATE = "r.visibility NOT IN ('public', 'unlisted')"
+
+
+_MOST_REPORTED = 500
+_SHOWN = {
+    "held": "r.state = 'held'",
+    "hidden": "r.state = 'hidden'",
+    "private": _PRIVATE,
+    "letters": "r.post_id IS NULL",
+    "first": "r.local = 0 AND a.approved = 0 AND NOT EXISTS (SELECT 1 FROM replies o WHERE o.actor_id = r.actor_id"
+    " AND o.id < r.id AND o.state = 'published')",
+}
 
 
 def _readable(reader: Reader) -> str:
@@ -72,21 +84,35 @@ def posts(
 
 
 def conversation(
-    tx: Tx, reader: Reader, *, show: str, since: int, before_id: int | None, limit: int
+    tx: Tx,
+    reader: Reader,
+    *,
+    show: str,
+    since: int,
+    before_id: int | None,
+    limit: int,
+    post_id: PostId | None = None,
 ) -> list[tuple[ThreadRow, Post | None]]:
     """Replies that the reader may see, newest first, their own answers among them, with the posts they are under.
 
-    `show`: "" for all, `unread` (those of others since `since`), `held` or `private`. `before_id`: the last one of the
-    page before.
+    `show`: "" for all, `unread` (those of others since `since`), `held`, `first` (of people of whom nothing showed
+    before), `reported`, `hidden`, `private`, or `letters` (outside of any post). `post_id`: only those under one post.
+    `before_id`: the last one of the page before.
     """
     where, params = [_readable(reader)], list[object]([reader.actor_id])
     if show == "unread":
         params.append(since)
         where.append(f"r.local = 0 AND r.received_at > ${len(params)}")
-    elif show == "held":
-        where.append("r.state = 'held'")
-    elif show == "private":
-        where.append(_PRIVATE)
+    elif show == "reported":
+        uris = _reported(tx)
+        places = marks(len(uris), len(params) + 1)
+        params += uris
+        where.append(f"r.local = 0 AND (r.uri IN ({places}) OR a.uri IN ({places}))" if uris else "1 = 0")
+    elif show in _SHOWN:
+        where.append(_SHOWN[show])
+    if post_id is not None:
+        params.append(post_id)
+        where.append(f"r.post_id = ${len(params)}")
     if before_id is not None:
         params.append(before_id)
         where.append(f"r.id < ${len(params)}")
@@ -97,6 +123,70 @@ def conversation(
         *params,
     )
     return [_reply_and_post(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """The conversation under one post (None: letters and mentions outside of any): what is new in it."""
+
+    post_id: PostId | None
+    replies: int
+    unread: int
+    held: int
+    likes: int = 0
+    boosts: int = 0
+
+
+def _reported(tx: Tx) -> list[str]:
+    """Ids of replies and people that open reports name, the newest reports first."""
+    rows = tx.all("SELECT objects FROM reports WHERE resolved_at IS NULL ORDER BY id DESC LIMIT 200")
+    return list(dict.fromkeys(uri for row in rows for uri in json.loads(row[0])))[:_MOST_REPORTED]
+
+
+def talks(tx: Tx, reader: Reader, *, since: int, skip: int, limit: int) -> list[Talk]:
+    """Conversations of the reader, those with something new since `since` first, then by their last reply."""
+    fresh = "sum(CASE WHEN r.local = 0 AND r.received_at > $2 THEN 1 ELSE 0 END)"
+    waiting = "sum(CASE WHEN r.state = 'held' THEN 1 ELSE 0 END)"
+    rows = tx.all(
+        f"SELECT r.post_id, count(*), {fresh}, {waiting} FROM {_REPLIES} WHERE {_readable(reader)} GROUP BY r.post_id"
+        f" ORDER BY CASE WHEN {fresh} > 0 OR {waiting} > 0 THEN 0 ELSE 1 END, max(r.id) DESC LIMIT $3 OFFSET $4",
+        reader.actor_id,
+        since,
+        limit,
+        skip,
+    )
+    reacted = _reactions_since(tx, reader, since)
+    found = [
+        Talk(PostId(post) if post else None, replies, int(new), int(held), *reacted.pop(post, (0, 0)))
+        for post, replies, new, held in rows
+    ]
+    if skip == 0:  # posts that were liked or boosted, and never answered, have no row of their own
+        known = _with_replies(tx, list(reacted))
+        found = [Talk(PostId(post), 0, 0, 0, *counts) for post, counts in reacted.items() if post not in known] + found
+    return found
+
+
+def _reactions_since(tx: Tx, reader: Reader, since: int) -> dict[int, tuple[int, int]]:
+    """New likes and boosts by post, those of its replies included."""
+    mine = "$1 = $1" if reader.everything else "(p.author_id = $1 OR r.actor_id = $1)"
+    rows = tx.all(
+        "SELECT p.id, sum(CASE WHEN x.kind = $3 THEN 1 ELSE 0 END), sum(CASE WHEN x.kind = $4 THEN 1 ELSE 0 END)"
+        " FROM reactions x LEFT JOIN replies r ON r.id = x.reply_id"
+        " JOIN posts p ON p.id = coalesce(x.post_id, r.post_id)"
+        f" JOIN actors a ON a.id = x.actor_id WHERE {mine} AND x.created_at > $2 AND a.local = '' GROUP BY p.id",
+        reader.actor_id,
+        since,
+        ReactionKind.LIKE.value,
+        ReactionKind.ANNOUNCE.value,
+    )
+    return {row[0]: (int(row[1]), int(row[2])) for row in rows if row[1] or row[2]}
+
+
+def _with_replies(tx: Tx, post_ids: list[int]) -> set[int]:
+    if not post_ids:
+        return set()
+    rows = tx.all(f"SELECT DISTINCT post_id FROM replies WHERE post_id IN ({marks(len(post_ids))})", *post_ids)
+    return {row[0] for row in rows}
 
 
 def reply_for(tx: Tx, reader: Reader, reply_id: ReplyId) -> tuple[ThreadRow, Post | None] | None:

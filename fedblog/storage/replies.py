@@ -312,6 +312,12 @@ def below(tx: Tx, reply_id: ReplyId) -> list[Reply]:
     return [read_reply(row) for row in rows]
 
 
+def children(tx: Tx, reply_id: ReplyId, limit: int) -> list[ReplyId]:
+    """What answers a reply directly, the first ones."""
+    rows = tx.all("SELECT id FROM replies WHERE parent_id = $1 ORDER BY published_at, id LIMIT $2", reply_id, limit)
+    return [ReplyId(row[0]) for row in rows]
+
+
 def branch_actors(tx: Tx, reply_id: ReplyId) -> list[Actor]:
     """Authors of the reply and of everything above it, nearest first, each once."""
     rows = tx.all(

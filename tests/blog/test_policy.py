@@ -27,7 +27,7 @@ def judge(
         hold=hold,
         comments_open=comments_open,
         actor=replace(ACTOR, **changes),  # type: ignore[arg-type]
-        actor_approved=approved,
+        standing=int(approved),
         has_approved_before=before,
         blocked=blocked,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from fedblog.blog.model import Actor, Post, PostStatus, ReactionKind, Reply, ReplyState, Visibility
-from fedblog.storage import actors, desk, followers, posts, reactions, replies
+from fedblog.storage import actors, decisions, desk, followers, posts, reactions, replies
 from fedblog.storage.database import Database
 from fedblog.storage.desk import Reader
 from fedblog.storage.tx import Tx
@@ -152,3 +152,40 @@ async def test_autosaves_leave_a_version_each_ten_minutes(db: Database, scene: S
         scene.alice.id,
         scene.carol.id,
     ]
+
+
+async def test_talks_are_by_post_with_what_is_new_first(db: Database, scene: Scene, clock: Clock) -> None:
+    alice, everybody = Reader(scene.alice.id, False), Reader(scene.carol.id, True)
+    since = clock.now
+    clock.now += 60
+    found = await db.read(desk.talks, alice, since=int(since), skip=0, limit=10)
+    assert [(one.post_id, one.replies, one.unread, one.held) for one in found] == [(scene.post.id, 3, 0, 1)]
+
+    def add(tx: Tx) -> None:
+        replies.add(tx, new_reply(scene.bob.id, scene.other.uri), post_id=scene.other.id, parent_id=None)
+        replies.set_state(tx, scene.held.id, ReplyState.PUBLISHED, "")
+        for target in ({"post_id": scene.post.id}, {"reply_id": scene.open.id}):
+            reactions.add(
+                tx, kind=ReactionKind.LIKE, actor_id=scene.bob.id, activity_uri=f"https://b/{target}", **target
+            )
+
+    await db.write(add)
+    found = await db.read(desk.talks, everybody, since=int(since), skip=0, limit=10)
+    assert [(one.post_id, one.replies, one.unread, one.likes) for one in found] == [
+        (scene.other.id, 1, 1, 0),
+        (scene.post.id, 2, 0, 2),
+    ]
+    assert await db.read(desk.talks, everybody, since=int(since), skip=2, limit=10) == []
+
+
+async def test_first_timers_and_the_hidden(db: Database, scene: Scene) -> None:
+    alice = Reader(scene.alice.id, False)
+    assert await shown(db, alice, show="first") == [scene.open.id]
+    await db.write(actors.set_standing, scene.bob.id, 1)
+    assert await shown(db, alice, show="first") == []
+    decision = await db.write(decisions.decide, scene.open.id, "hide", ReplyState.HIDDEN, "hidden_by_author", by=None)
+    assert await shown(db, alice, show="hidden") == [scene.open.id]
+    assert await db.read(decisions.last_of, [scene.open.id]) == {scene.open.id: decision}
+    assert await db.write(decisions.undo, decision) is not None
+    assert await db.read(decisions.last_of, [scene.open.id]) == {}
+    assert await shown(db, alice, show="hidden") == []

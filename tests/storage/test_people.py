@@ -67,7 +67,7 @@ async def test_ACT_14_a_remote_profile_is_kept_and_renewed(db: Database, bob: Ac
         (("Site", "https://bob.example"),),
         START,
     )
-    await db.write(actors.set_approved, bob.id, True)
+    await db.write(actors.set_standing, bob.id, 1)
     clock.forward(100)
     renewed = await db.write(actors.upsert_remote, profile(name="bob", fields=(), suspended=True))
     assert (renewed.id, renewed.fields, renewed.suspended_at, renewed.fetched_at) == (
@@ -76,7 +76,7 @@ async def test_ACT_14_a_remote_profile_is_kept_and_renewed(db: Database, bob: Ac
         START + 100,
         START + 100,
     )
-    assert await db.read(actors.is_approved, bob.id)
+    assert await db.read(actors.standing, bob.id) == 1
     clock.forward(100)
     assert (await db.write(actors.upsert_remote, profile(suspended=True))).suspended_at == START + 100
     assert (await db.write(actors.upsert_remote, profile())).suspended_at is None

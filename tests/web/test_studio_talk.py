@@ -7,7 +7,7 @@ import json
 import pytest
 
 from fedblog.blog.model import PostId, ReactionKind, Reply, ReplyId, ReplyState, Visibility
-from fedblog.storage import accounts, reactions, replies, threads
+from fedblog.storage import accounts, actors, moderation, reactions, replies, threads
 from tests.web.desk import Desk
 
 
@@ -33,7 +33,11 @@ async def test_likes_and_boosts_are_in_the_list(desk: Desk) -> None:
         await desk.parts.db.write(
             reactions.add, kind=kind, actor_id=mia.id, post_id=post.id, activity_uri=f"https://far.example/{kind}"
         )
-    text = (await (await desk.logged_in("anna")).get("/studio/conversations")).text
+    anna = await desk.logged_in("anna")
+    by_post = (await anna.get("/studio/conversations")).text
+    assert "1 new like<" in by_post
+    assert "1 new boost<" in by_post
+    text = (await anna.get("/studio/conversations?show=all")).text
     assert "liked" in text
     assert "boosted" in text
     assert "dislike" not in text
@@ -50,7 +54,8 @@ async def test_an_answer_goes_out_as_a_note_and_stands_in_the_list(desk: Desk) -
     assert done.status == 303
     page = await anna.follow(done)
     assert "Your answer is out." in page.text
-    assert "Thank <em>you</em>!" in page.text
+    assert "Thank <em>you</em>!" in (await anna.get(f"/studio/conversations?post={post.id}")).text
+    assert "Thank <em>you</em>!" in (await anna.get(f"/studio/replies/{reply.id}")).text
     activity = (await desk.sent())[-1]
     note = json.loads(activity.body)["object"]
     assert (activity.type, note["type"], note["inReplyTo"]) == ("Create", "Note", reply.uri)
@@ -198,10 +203,10 @@ async def test_long_conversations_come_in_pages_that_know_what_was_new(desk: Des
     for number in range(33):
         await desk.reply(post, mia, f"Word {number:02}")
     anna = await desk.logged_in("anna")
-    first = await anna.get("/studio/conversations")
+    first = await anna.get("/studio/conversations?show=all")
     assert first.text.count("is-unread") == 30
-    older = first.text.split('href="/studio/conversations?before=')[1].split('"')[0].replace("&amp;", "&")
-    second = await anna.get(f"/studio/conversations?before={older}")
+    older = first.text.split('href="/studio/conversations?show=all&amp;')[1].split('"')[0].replace("&amp;", "&")
+    second = await anna.get(f"/studio/conversations?show=all&{older}")
     assert second.text.count("is-unread") == 3
     assert "Word 00" in second.text
 
@@ -212,3 +217,111 @@ async def test_somebody_else_reading_leaves_my_unread_marks(desk: Desk) -> None:
     await olga.get("/studio/conversations")
     assert await desk.parts.db.read(accounts.seen_at, (await desk.account("anna")).id) == 0
     assert "is-unread" in (await anna.get("/studio/conversations")).text
+
+
+async def test_posts_with_something_new_come_first(desk: Desk) -> None:
+    old, new = await desk.write_post("anna", "Old talk"), await desk.write_post("anna", "New talk")
+    mia = await desk.stranger()
+    first = await desk.reply(new, mia, "Earlier words")
+    await desk.reply(old, mia, "Later words")
+    anna = await desk.logged_in("anna")
+    await anna.get("/studio/conversations")  # everything is read now
+    desk.clock.now += 60
+    await desk.reply(new, mia, "Fresh words", parent=first)
+    page = (await anna.get("/studio/conversations")).text
+    assert page.index("New talk") < page.index("Old talk")
+    assert "1 new reply<" in page
+    assert "The whole conversation: 2 replies" in page
+    assert "Earlier words" in page, "as what the new one answers"
+
+
+async def test_decisions_can_be_taken_back(desk: Desk) -> None:
+    post, mia = await desk.write_post("anna"), await desk.stranger()
+    reply = await desk.reply(post, mia, "Doubtful words", state=ReplyState.HELD)
+    anna = await desk.logged_in("anna")
+
+    async def state() -> tuple[ReplyState, str, int]:
+        now = await desk.parts.db.read(replies.by_id, reply.id)
+        assert now is not None
+        return now.state, now.reason, await desk.parts.db.read(actors.standing, mia.id)
+
+    before = await state()
+    for do, after in (
+        ("approve", (ReplyState.PUBLISHED, "", 1)),
+        ("hide", (ReplyState.HIDDEN, "hidden_by_author", 0)),
+        ("spam", (ReplyState.HIDDEN, "spam", -1)),
+    ):
+        page = await anna.follow(await anna.send(f"/studio/replies/{reply.id}/state", {"do": do}))
+        assert await state() == after
+        undo = page.text.split('action="/studio/decisions/')[1].split("/")[0]
+        back = await anna.follow(await anna.send(f"/studio/decisions/{undo}/undo"))
+        assert "Taken back." in back.text
+        assert await state() == before
+        again = await anna.follow(await anna.send(f"/studio/decisions/{undo}/undo"))
+        assert "can&#39;t be taken back" in again.text
+        assert (await (await desk.logged_in("bert")).send(f"/studio/decisions/{undo}/undo")).status == 404
+
+
+async def test_a_decision_that_something_overtook_stays(desk: Desk) -> None:
+    reply = await desk.reply(await desk.write_post("anna"), await desk.stranger())
+    anna = await desk.logged_in("anna")
+    page = await anna.follow(await anna.send(f"/studio/replies/{reply.id}/state", {"do": "hide"}))
+    undo = page.text.split('action="/studio/decisions/')[1].split("/")[0]
+    await desk.parts.publisher.approve_reply(reply.id)
+    await desk.parts.publisher.block_actor("https://far.example/users/mia")
+    assert "can&#39;t be taken back" in (await anna.follow(await anna.send(f"/studio/decisions/{undo}/undo"))).text
+    now = await desk.parts.db.read(replies.by_id, reply.id)
+    assert now is not None
+    assert (now.state, now.reason) == (ReplyState.HIDDEN, "author_blocked")
+
+
+async def test_filters_find_first_timers_reported_and_hidden(desk: Desk) -> None:
+    post = await desk.write_post("anna")
+    mia, kai = await desk.stranger("mia"), await desk.stranger("kai", "other.example")
+    one = await desk.reply(post, mia, "My first words")
+    await desk.reply(post, mia, "My second words")
+    held = await desk.reply(post, kai, "New here", state=ReplyState.HELD)
+    await desk.parts.db.write(
+        moderation.add_report,
+        activity_uri="https://x.example/flag/1",
+        reporter_uri="https://x.example/actor",
+        objects=(one.uri, "https://nowhere.example/1"),
+        content="<b>Rude</b>",
+    )
+    edda = await desk.logged_in("edda")
+    texts = {
+        show: (await edda.get(f"/studio/conversations?show={show}")).text for show in ("first", "reported", "hidden")
+    }
+    assert "My first words" in texts["first"]
+    assert "New here" in texts["first"]
+    assert "My second words" not in texts["first"]
+    assert "My first words" in texts["reported"]
+    assert "New here" not in texts["reported"]
+    assert "Nothing here." in texts["hidden"]
+    await edda.send(f"/studio/replies/{held.id}/state", {"do": "spam"})
+    assert "Hidden as spam." in (await edda.get("/studio/conversations?show=hidden")).text
+    listed = await edda.get("/studio/reports")
+    assert "Reported from x.example" in listed.text
+    assert "&lt;b&gt;Rude&lt;/b&gt;" in listed.text
+    assert f"/studio/replies/{one.id}" in listed.text
+    number = listed.text.split('action="/studio/reports/')[1].split('"')[0]
+    assert (await edda.send(f"/studio/reports/{number}")).status == 303
+    assert "Nothing was reported." in (await edda.get("/studio/reports")).text
+    assert "Reported from" in (await edda.get("/studio/reports?all=1")).text
+    assert (await edda.send(f"/studio/reports/{number}")).status == 404
+    assert (await (await desk.logged_in("anna")).get("/studio/reports")).status == 403
+
+
+async def test_a_reply_shows_in_its_place(desk: Desk) -> None:
+    post, mia = await desk.write_post("anna"), await desk.stranger()
+    chain = [await desk.reply(post, mia, "Word 0")]
+    for number in range(1, 4):
+        chain.append(await desk.reply(post, mia, f"Word {number}", parent=chain[-1]))
+    anna = await desk.logged_in("anna")
+    page = (await anna.get(f"/studio/replies/{chain[2].id}")).text
+    assert [page.index(f"Word {number}") for number in range(4)] == sorted(page.index(f"Word {n}") for n in range(4))
+    assert (await (await desk.logged_in("bert")).get(f"/studio/replies/{chain[2].id}")).status == 404
+    assert (await anna.get("/studio/replies/1")).status == 404
+    private = await desk.reply(post, mia, "For Anna alone", visibility=Visibility.DIRECT)
+    assert (await (await desk.logged_in("olga")).get(f"/studio/replies/{private.id}")).status == 404
+    assert "For Anna alone" in (await anna.get(f"/studio/replies/{private.id}")).text

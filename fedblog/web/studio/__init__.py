@@ -24,7 +24,9 @@ from fedblog.web.studio import (
     profile,
     publication,
     quotes,
+    reply,
     reporting,
+    reports,
     revisions,
     statistics,
 )
@@ -67,7 +69,11 @@ def _add_conversations(router: web.UrlDispatcher) -> None:
     router.add_post("/studio/posts/{id}/answer", action(answers.answer_post))
     router.add_post("/studio/replies/{id}/answer", action(answers.answer))
     router.add_post("/studio/replies/{id}/like", action(answers.like))
+    router.add_get("/studio/replies/{id}", page(reply.show_reply))
     router.add_post("/studio/replies/{id}/state", action(moderation.decide))
+    router.add_post("/studio/decisions/{id}/undo", action(moderation.undo))
+    router.add_get("/studio/reports", page(reports.list_reports, role=Role.EDITOR))
+    router.add_post("/studio/reports/{id}", action(reports.resolve, role=Role.EDITOR))
     router.add_post("/studio/answers/{id}", action(answers.edit_answer))
     router.add_get("/studio/answers/{id}/delete", page(answers.ask_delete_answer))
     router.add_post("/studio/answers/{id}/delete", action(answers.delete_answer))

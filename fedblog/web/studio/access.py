@@ -159,10 +159,18 @@ async def show(
         csrf=csrf_token(request),
         unread=unread,
         message=message(request.query.get("done", "")),
+        undo=number_in_query(request, "undo"),
+        here=without_message(request),
         problem=problem,
         now=int(request.app[SERVICES].clock()),
         **context,
     )
+
+
+def without_message(request: web.Request) -> str:
+    """The address of this page, without what the step before had to say."""
+    query = request.url.query
+    return str(request.rel_url.with_query([pair for pair in query.items() if pair[0] not in ("done", "undo")]))
 
 
 def _count_unread(tx: Tx, who: Who) -> int:

@@ -1,28 +1,53 @@
-"""Deciding about a reply: show it, or take it off the page."""
+"""Deciding about a reply: show it, take it off the page, call it spam; and taking a decision back."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
 from fedblog.errors import NotFound
+from fedblog.storage import decisions, desk
+from fedblog.storage.database import Tx
 from fedblog.web.keys import SERVICES
-from fedblog.web.studio.access import Who, done, safe_back
+from fedblog.web.studio.access import Who, done, number_in_path, safe_back
 from fedblog.web.studio.answers import requested_reply
 from fedblog.web.studio.forms import Form
 
+_HOME = "/studio/conversations"
+_DONE = {"approve": "approved", "hide": "hidden", "spam": "spam"}
+
 
 async def decide(request: web.Request, who: Who, form: Form) -> web.StreamResponse:
-    """`do=approve` shows it (and trusts its author from now on), `do=hide` and `do=spam` take it off the page."""
+    """`do=approve` shows it (and trusts its author from now on), `hide` takes it off the page, `spam` does that and
+    holds whatever its author writes next. The page after it offers to undo that."""
     row = await requested_reply(request, who)
     if row.reply.local:
         raise NotFound("no such reply")
-    decision = form.choice("do", ("approve", "hide", "spam"))
-    publisher = request.app[SERVICES].publisher
-    if decision == "approve":
-        await publisher.approve_reply(row.reply.id)
-    elif decision == "spam":
-        await publisher.hide_reply(row.reply.id, reason="spam")
-    else:
-        await publisher.hide_reply(row.reply.id)
-    back = safe_back(form.text("back"), "/studio/conversations").partition("#")[0]
-    return done(f"{back}#reply-{row.reply.id}", "approved" if decision == "approve" else "hidden")
+    chosen = form.choice("do", ("approve", "hide", "spam"))
+    publisher, reply_id, by = request.app[SERVICES].publisher, row.reply.id, who.account.id
+    match chosen:
+        case "approve":
+            decision = await publisher.approve_reply(reply_id, by=by)
+        case "spam":
+            decision = await publisher.mark_spam(reply_id, by=by)
+        case _:
+            decision = await publisher.hide_reply(reply_id, by=by)
+    where, _, _ = safe_back(form.text("back"), _HOME).partition("#")
+    if not where.startswith("/studio"):  # a public page says nothing of what was done
+        return done(f"{where}#reply-{reply_id}")
+    mark = "&" if "?" in where else "?"
+    return done(f"{where}{mark}undo={decision.id}#reply-{reply_id}", _DONE[chosen])
+
+
+async def undo(request: web.Request, who: Who, form: Form) -> web.StreamResponse:
+    """Take a decision back, where it still stands."""
+    services, decision_id = request.app[SERVICES], number_in_path(request)
+    if not await services.db.read(_may_undo, who, decision_id):
+        raise NotFound("no such decision")
+    reply = await services.publisher.undo_decision(decision_id)
+    back = safe_back(form.text("back"), _HOME)
+    return done(f"{back}#reply-{reply.id}" if reply else back, "undone" if reply else "too_late")
+
+
+def _may_undo(tx: Tx, who: Who, decision_id: int) -> bool:
+    decision = decisions.by_id(tx, decision_id)
+    return decision is not None and desk.reply_for(tx, who.reader, decision.reply_id) is not None

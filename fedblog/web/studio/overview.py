@@ -49,7 +49,7 @@ def _look(tx: Tx, who: Who, ids: LocalIds) -> Glance:
     since = accounts.seen_at(tx, who.account.id)
     drafts = desk.posts(tx, author_id=who.scope, status=PostStatus.DRAFT, title="", skip=0, limit=DRAFTS)
     out = desk.posts(tx, author_id=who.scope, status=PostStatus.PUBLISHED, title="", skip=0, limit=PUBLISHED)
-    items = items_for(tx, who, ids, show="", since=since, before_id=None, limit=ITEMS)
+    items = items_for(tx, who, ids, show="all", since=since, before_id=None, limit=ITEMS)
     return Glance(
         drafts=drafts,
         published=[(post, progress_words(deliveries.counts_of_object(tx, post.uri))) for post in out],

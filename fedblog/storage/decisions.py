@@ -1,0 +1,85 @@
+"""What people of the blog decided about replies; each decision remembers what it changed, so that it can be undone."""
+
+from __future__ import annotations
+
+from fedblog.blog.ledger import AccountId, Decision
+from fedblog.blog.model import Reply, ReplyId, ReplyState
+from fedblog.storage import actors, replies
+from fedblog.storage.tx import Tx, marks
+
+_LEFT = {"approve": ("published", ""), "hide": ("hidden", "hidden_by_author"), "spam": ("hidden", "spam")}
+_DECISION = "id, reply_id, account_id, kind, before_state, before_reason, before_standing, created_at, undone_at"
+
+
+def decide(tx: Tx, reply_id: ReplyId, kind: str, state: ReplyState, reason: str, *, by: AccountId | None) -> Decision:
+    """Give a reply a state, and keep what it had. Raises `NotFound`, `Conflict` for a removed one."""
+    before = replies.by_id(tx, reply_id)
+    after = replies.set_state(tx, reply_id, state, reason)
+    held = before if before is not None else after
+    decision = Decision(
+        id=tx.new_id(),
+        reply_id=reply_id,
+        account_id=by,
+        kind=kind,
+        before_state=held.state.value,
+        before_reason=held.reason,
+        before_standing=actors.standing(tx, after.actor_id),
+        created_at=tx.now,
+        undone_at=None,
+    )
+    tx.run(
+        f"INSERT INTO decisions ({_DECISION}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL)",
+        decision.id,
+        reply_id,
+        by,
+        kind,
+        decision.before_state,
+        decision.before_reason,
+        decision.before_standing,
+        tx.now,
+    )
+    return decision
+
+
+def by_id(tx: Tx, decision_id: int) -> Decision | None:
+    """One decision."""
+    row = tx.one(f"SELECT {_DECISION} FROM decisions WHERE id = $1", decision_id)
+    return None if row is None else Decision(*row)
+
+
+def undo(tx: Tx, decision: Decision) -> Reply | None:
+    """Give the reply and its author back what they had; None where the decision no longer stands.
+
+    Only the last decision about a reply can be undone: what came later would be lost otherwise.
+    """
+    current = replies.by_id(tx, decision.reply_id)
+    if current is None or not _stands(tx, decision, current):
+        return None
+    tx.run("UPDATE decisions SET undone_at = $1 WHERE id = $2", tx.now, decision.id)
+    state = ReplyState(decision.before_state)
+    # One that was an orphan then stands in the tree by now, or still waits: held until somebody looks again.
+    settled = ReplyState.HELD if state is ReplyState.ORPHAN else state
+    actors.set_standing(tx, current.actor_id, decision.before_standing)
+    return replies.set_state(tx, decision.reply_id, settled, decision.before_reason)
+
+
+def _stands(tx: Tx, decision: Decision, current: Reply) -> bool:
+    """Whether the reply is still as the decision left it: nothing decided it anew, nor did a block or a Delete."""
+    later = "SELECT 1 FROM decisions WHERE reply_id = $1 AND id > $2 AND undone_at IS NULL"
+    if decision.undone_at is not None or tx.one(later, decision.reply_id, decision.id) is not None:
+        return False
+    return current.state is ReplyState.ORPHAN or (current.state.value, current.reason) == _LEFT.get(decision.kind)
+
+
+def last_of(tx: Tx, reply_ids: list[ReplyId]) -> dict[ReplyId, Decision]:
+    """The decision that stands for each reply, where there is one."""
+    found: dict[ReplyId, Decision] = {}
+    if reply_ids:
+        rows = tx.all(
+            f"SELECT {_DECISION} FROM decisions WHERE undone_at IS NULL AND reply_id IN ({marks(len(reply_ids))})"
+            " ORDER BY id",
+            *reply_ids,
+        )
+        for row in rows:
+            found[ReplyId(row[1])] = Decision(*row)
+    return found
