@@ -21,6 +21,7 @@ from jinja2.bccache import Bucket
 
 from fedblog.config import Settings
 from fedblog.web.assets import Assets
+from fedblog.web.drawn_rows import DrawnRows, recipe_of
 from fedblog.web.filters import FILTERS, bdi, name_link
 from fedblog.web.fragments import Fragments
 from fedblog.web.i18n import gettext, ngettext
@@ -59,6 +60,9 @@ class Renderer:
     def __init__(self, settings: Settings, assets: Assets) -> None:
         self.assets = assets
         self.fragments = Fragments()
+        self.rows = DrawnRows(
+            lambda: recipe_of([*self._sources(), repr(settings.blog), repr(settings.media), settings.base_url])
+        )
         self.look = CurrentLook()
         self._environment = Environment(
             loader=_loader(settings),
@@ -93,6 +97,12 @@ class Renderer:
         for name in names:
             self._environment.get_template(name)
         return names
+
+    def _sources(self) -> list[str]:
+        """What the templates of readers' pages say, those of the blog's own in place of ours."""
+        loader = self._environment.loader
+        names = [name for name in self._environment.list_templates() if name.startswith("public/")]
+        return [loader.get_source(self._environment, name)[0] for name in names] if loader is not None else []
 
     def html(self, template: str, **context: Any) -> str:
         """The finished page. `session` and `path` are always there for templates; None and "" unless given."""
