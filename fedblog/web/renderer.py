@@ -24,7 +24,7 @@ from fedblog.web.assets import Assets
 from fedblog.web.drawn_rows import DrawnRows, recipe_of
 from fedblog.web.filters import FILTERS, bdi, name_link
 from fedblog.web.fragments import Fragments
-from fedblog.web.i18n import gettext, ngettext
+from fedblog.web.i18n import current, direction, gettext, ngettext
 from fedblog.web.looks.current import CurrentLook
 from fedblog.web.pictures import avatar_source, own_pictures, picture_tag
 
@@ -82,6 +82,7 @@ class Renderer:
             site=settings.blog,
             base_url=settings.base_url,
             domain=settings.domain,
+            direction=direction,
             blog_handle=f"@{settings.blog.handle}@{settings.domain}",
             static=assets.url,
             look=self.look,
@@ -106,4 +107,5 @@ class Renderer:
 
     def html(self, template: str, **context: Any) -> str:
         """The finished page. `session` and `path` are always there for templates; None and "" unless given."""
-        return self._environment.get_template(template).render({"session": None, "path": "", **context})
+        values = {"session": None, "path": "", "ui_language": current(), **context}
+        return self._environment.get_template(template).render(values)
