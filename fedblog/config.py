@@ -61,6 +61,12 @@ class Blog(Struct, frozen=True, forbid_unknown_fields=True):
     lede_in_summary: Annotated[
         bool, Meta(description="Send an automatic lede as `summary` (some servers fold the text behind it).")
     ] = False
+    websub_hub: Annotated[
+        str, Meta(pattern=r"^(https?://\S+)?$", description="WebSub hub that is told when feeds change, as a URL.")
+    ] = ""
+    block_ai_crawlers: Annotated[
+        bool, Meta(description="Ask crawlers that collect texts to train machines to stay away (robots.txt, headers).")
+    ] = False
     show_followers: Annotated[
         bool, Meta(description="List followers in public collections; counts are always public.")
     ] = False

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from fedblog.activitypub import serialise
 from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.vocab import Json
-from fedblog.blog.model import Actor, ActorId, Post, PostId, PostStatus, PostText, Visibility
+from fedblog.blog.model import Actor, ActorId, Post, PostId, PostKind, PostStatus, PostText, Visibility
 from fedblog.config import Settings
 from fedblog.errors import Conflict, NotFound
+from fedblog.federation import websub
 from fedblog.federation.outbox import Outbox
 from fedblog.media.library import pictures_of
 from fedblog.storage import actors, planning, posts
@@ -39,6 +40,7 @@ class Posting:
         if before.status is PostStatus.PUBLISHED:
             raise Conflict("this post is published already", reason="already_published")
         post = posts.publish(tx, post_id, self.ids.post)
+        self._tell_hub(tx, post)
         if not post.federated:
             return post
         author, blog = actors.by_id(tx, post.author_id), actors.blog(tx)
@@ -91,6 +93,8 @@ class Posting:
             note=note,
             mark_edited=not silent,
         )
+        if post.status is PostStatus.PUBLISHED:
+            self._tell_hub(tx, post)
         if post.uri and not silent:
             self.send_update(tx, post, also=before.mentions)
         return post
@@ -123,6 +127,11 @@ class Posting:
         if before.uri:
             self._send_delete(tx, before)
         return posts.delete(tx, post_id)
+
+    def _tell_hub(self, tx: Tx, post: Post) -> None:
+        """The feeds that show the post have changed."""
+        if post.visibility is Visibility.PUBLIC and post.kind is PostKind.POST:
+            websub.plan(tx, self.settings, self.ids, actors.by_id(tx, post.author_id))
 
     def set_comments(self, tx: Tx, post_id: PostId, is_open: bool) -> Post:
         """Open or close the comments; peers learn it by an Update (ART-18)."""

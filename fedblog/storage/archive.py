@@ -161,6 +161,7 @@ def show_post(tx: Tx, post_id: PostId, *, uri: str | None, publication: int, dat
     )
     posts.bump(tx, post_id)
     post = _post(tx, post_id)
+    posts.bump_around(tx, post)
     planning.plan_closing(tx, post)
     return post
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
-from fedblog.blog.model import ActorId, Post, PostId, PostStatus, PostText, ReplyId, Revision, Visibility
+from fedblog.blog.model import ActorId, Post, PostId, PostKind, PostStatus, PostText, Revision, Visibility
 from fedblog.errors import Conflict, NotFound
-from fedblog.storage import media, planning, tombstones
+from fedblog.storage import listing, media, planning, tombstones
 from fedblog.storage.rows import POST, read_post, write_json
-from fedblog.storage.tx import Event, Tx, chunks, marks
+from fedblog.storage.tx import Event, Tx, marks
 from fedblog.text.slug import slugify_title
 
-_LISTED = "p.status = 'published' AND p.visibility = 'public' AND p.kind = 'post'"
+_LISTED = listing.LISTED
 
 
 def by_id(tx: Tx, post_id: PostId) -> Post | None:
@@ -155,9 +155,17 @@ def save_text(
     media.note_uses(tx, post_id, text)
     _write_revision(tx, post_id, post.version + 1, text, editor_id, note)
     saved = get(tx, post_id)
+    if post.status is PostStatus.PUBLISHED and _name(saved) != _name(post):
+        bump_around(tx, post)
+        bump_around(tx, saved)
     if saved.close_after_days != post.close_after_days:
         planning.plan_closing(tx, saved)
     return saved
+
+
+def _name(post: Post) -> tuple[object, ...]:
+    """What other pages show of it."""
+    return post.title, post.slug, post.visibility, post.series, post.series_position
 
 
 def _free_slug(tx: Tx, author_id: ActorId, wanted: str, post_id: PostId) -> str:
@@ -235,6 +243,7 @@ def publish(tx: Tx, post_id: PostId, make_uri: Callable[[PostId, int], str]) -> 
     if post.federated:
         tx.run("UPDATE posts SET uri = $1 WHERE id = $2", make_uri(post_id, publications), post_id)
     published = get(tx, post_id)
+    bump_around(tx, published)
     planning.plan_closing(tx, published)
     return published
 
@@ -247,6 +256,7 @@ def unpublish(tx: Tx, post_id: PostId) -> Post:
         "UPDATE posts SET status = 'unpublished', uri = NULL, pinned_at = NULL WHERE id = $1 AND status = 'published'",
         post_id,
     )
+    bump_around(tx, post)
     return get(tx, post_id)
 
 
@@ -266,6 +276,7 @@ def delete(tx: Tx, post_id: PostId) -> Post:
         tx.now,
         post_id,
     )
+    bump_around(tx, post)
     return get(tx, post_id)
 
 
@@ -286,25 +297,21 @@ def thread_version(tx: Tx, post_id: PostId) -> int:
     return tx.value("SELECT thread_version FROM posts WHERE id = $1", post_id) or 0
 
 
-def bump(tx: Tx, post_id: PostId, rows: Collection[ReplyId] | None = None) -> None:
-    """The page changed. Also keeps other writers from this post until the end of the transaction.
-
-    `rows`: the replies that look different now, those aside that came or went; None where it can be any of them.
-    """
-    if rows is None:
-        tx.run(
-            "UPDATE posts SET thread_version = thread_version + 1, redrawn = thread_version + 1 WHERE id = $1", post_id
-        )
-    else:
-        tx.run("UPDATE posts SET thread_version = thread_version + 1 WHERE id = $1", post_id)
-    for some in chunks(rows or ()):
-        tx.run(
-            "UPDATE replies SET changed = (SELECT p.thread_version FROM posts p WHERE p.id = $1)"
-            f" WHERE id IN ({marks(len(some), 2)})",
-            post_id,
-            *some,
-        )
+def bump(tx: Tx, post_id: PostId) -> None:
+    """The page changed. Also keeps other writers from this post until the end of the transaction."""
+    tx.run("UPDATE posts SET thread_version = thread_version + 1 WHERE id = $1", post_id)
     tx.emit(Event("post", post_id))
+
+
+def bump_around(tx: Tx, post: Post) -> None:
+    """The pages that name this post changed: its neighbours, its series, and every page where it is in the menu."""
+    if post.published_at is None:
+        return
+    if post.kind is PostKind.PAGE:
+        tx.emit(Event("settings", 0))
+        return
+    for post_id in listing.around(tx, post):
+        bump(tx, post_id)
 
 
 def list_public(
@@ -312,6 +319,7 @@ def list_public(
     *,
     author_id: ActorId | None = None,
     tag: str | None = None,
+    series: str | None = None,
     before: tuple[int, int] | None = None,
     limit: int,
     federated: bool = False,
@@ -321,6 +329,9 @@ def list_public(
     `federated`: only those that have an id elsewhere."""
     where, params = _public_where(author_id, tag)
     where += " AND p.federated = 1" if federated else ""
+    if series is not None:
+        params.append(series)
+        where += f" AND p.series_slug = ${len(params)}"
     if before is not None:
         where += f" AND (p.published_at, p.id) < (${len(params) + 1}, ${len(params) + 2})"
         params += list(before)
@@ -392,12 +403,12 @@ def featured(tx: Tx, author_id: ActorId, limit: int = 5) -> list[str]:
     return [*chosen, *(post.uri for post in newest)][:limit]
 
 
-def pinned(tx: Tx, author_id: ActorId) -> list[Post]:
-    """The public posts that an author pinned to the profile, the last pinned first."""
+def pinned(tx: Tx, author_id: ActorId | None = None) -> list[Post]:
+    """The public posts that an author (None: anybody) pinned to the profile, the last pinned first."""
+    where, params = _public_where(author_id, None)
     rows = tx.all(
-        f"SELECT {POST} FROM posts p WHERE p.author_id = $1 AND p.pinned_at IS NOT NULL AND {_LISTED}"
-        " ORDER BY p.pinned_at DESC, p.id DESC",
-        author_id,
+        f"SELECT {POST} FROM posts p WHERE {where} AND p.pinned_at IS NOT NULL ORDER BY p.pinned_at DESC, p.id DESC",
+        *params,
     )
     return [read_post(row) for row in rows]
 

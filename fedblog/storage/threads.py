@@ -115,6 +115,18 @@ def recent_public(tx: Tx, post_id: PostId, limit: int) -> list[ThreadRow]:
     return read_thread_rows(rows)
 
 
+def newest(tx: Tx, limit: int) -> list[tuple[ThreadRow, Post]]:
+    """The newest public replies under public posts, by arrival: the feed of all replies."""
+    rows = tx.all(
+        f"SELECT {THREAD_ROW}, {POST} FROM {THREAD_ROW_FROM} JOIN posts p ON p.id = r.post_id WHERE {_PUBLISHED}"
+        " AND r.visibility = 'public' AND p.status = 'published' AND p.visibility = 'public'"
+        " ORDER BY r.received_at DESC, r.id DESC LIMIT $1",
+        limit,
+    )
+    at = REPLY_WIDTH + ACTOR_WIDTH
+    return [(read_thread_row(row), read_post(row, at)) for row in rows]
+
+
 def public_uris(tx: Tx, post_id: PostId, *, after: int = 0, limit: int) -> list[tuple[ReplyId, str]]:
     """(id, ActivityPub id) of all shown replies of a post in order of arrival, from the one after id `after`."""
     return _uris(tx, "r.post_id = $1", post_id, after, limit)

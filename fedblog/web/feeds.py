@@ -46,7 +46,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A list of entries, newest first. `id` stays the same for ever; `url` is the page it belongs to."""
+    """A list of entries, newest first. `id` stays the same for ever; `url` is the page it belongs to; `hub` tells
+    subscribers of changes (WebSub)."""
 
     id: str
     title: str
@@ -56,6 +57,7 @@ class Feed:
     language: str
     updated: int
     entries: tuple[Entry, ...]
+    hub: str = ""
 
 
 def clean(feed: Feed) -> Feed:
@@ -78,6 +80,7 @@ def json_feed(feed: Feed) -> str:
         "home_page_url": feed.url,
         "feed_url": feed.self_url,
         "language": feed.language,
+        "hubs": [{"type": "WebSub", "url": feed.hub}] if feed.hub else "",
         "items": [_json_item(entry) for entry in feed.entries],
     }
     return json.dumps({key: value for key, value in document.items() if value != ""}, ensure_ascii=False)

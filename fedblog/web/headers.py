@@ -8,6 +8,7 @@ from http import HTTPStatus
 from aiohttp import web, web_response
 
 from fedblog.config import Settings
+from fedblog.web.crawlers import NO_TRAINING
 from fedblog.web.errors import MACHINE_PATHS
 
 _ORIGIN_ONLY = (
@@ -38,12 +39,13 @@ def add_headers(settings: Settings) -> Callable[[web.Request, web.StreamResponse
     elsewhere = "https: http:" if settings.federation.allow_http else "https:"
     public_policy = f"{_ORIGIN_ONLY} {elsewhere}"
     is_https = settings.base_url.startswith("https:")
+    always = {**_ALWAYS, **(NO_TRAINING if settings.blog.block_ai_crawlers else {})}
 
     async def on_prepare(request: web.Request, response: web.StreamResponse) -> None:
         headers = response.headers
         path = request.path
         private = path.startswith(_PRIVATE_PATHS)
-        for name, value in _ALWAYS.items():
+        for name, value in always.items():
             headers.setdefault(name, value)
         headers["Server"] = _ALWAYS["Server"]
         if response.status == HTTPStatus.NOT_MODIFIED:

@@ -26,7 +26,7 @@ async def page(
 ) -> web.Response:
     """A page whose content is told by `version`; `context` is CPU work and runs in a thread, and only when needed."""
     renderer, session = request.app[RENDERER], request.get(SESSION)
-    await renderer.look.refresh(request.app[SERVICES].db)
+    await renderer.refresh(request.app[SERVICES].db)
 
     async def make() -> CachedPage:
         return await asyncio.to_thread(build)
@@ -38,7 +38,7 @@ async def page(
     if session is not None:
         return await cached_answer(request, await make(), HTML, cache_control=FOR_ONE)
     key = (template, request.path, request.query.get("before", ""))
-    version = (version, renderer.look.version)
+    version = (version, renderer.version)
     return await cached_answer(request, await request.app[PAGES].get(key, version, make), HTML, cache_control=FOR_ALL)
 
 

@@ -5,6 +5,7 @@ A template is compiled when it is first needed, once a process: compiling all of
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from jinja2 import (
@@ -20,12 +21,13 @@ from jinja2 import (
 from jinja2.bccache import Bucket
 
 from fedblog.config import Settings
+from fedblog.storage.database import Database, Event
 from fedblog.web.assets import Assets
-from fedblog.web.drawn_rows import DrawnRows, recipe_of
 from fedblog.web.filters import FILTERS, bdi, name_link
 from fedblog.web.fragments import Fragments
-from fedblog.web.i18n import current, direction, gettext, ngettext
+from fedblog.web.i18n import gettext, ngettext
 from fedblog.web.looks.current import CurrentLook
+from fedblog.web.menu import Menu
 from fedblog.web.pictures import avatar_source, own_pictures, picture_tag
 
 
@@ -54,16 +56,20 @@ def _loader(settings: Settings) -> BaseLoader:
     return ChoiceLoader([theirs, ours, PrefixLoader({"our": ours})])
 
 
+def _local(base_url: str) -> Callable[[str], str]:
+    """A filter: the path of an address on this site, any other address as it is; paths are half as long."""
+    return lambda url: url.removeprefix(base_url) or "/"
+
+
 class Renderer:
     """Turns a template's name and values into HTML text. Safe to use from threads."""
 
     def __init__(self, settings: Settings, assets: Assets) -> None:
         self.assets = assets
+        self.settings = settings
         self.fragments = Fragments()
-        self.rows = DrawnRows(
-            lambda: recipe_of([*self._sources(), repr(settings.blog), repr(settings.media), settings.base_url])
-        )
         self.look = CurrentLook()
+        self.menu = Menu()
         self._environment = Environment(
             loader=_loader(settings),
             autoescape=True,
@@ -77,20 +83,37 @@ class Renderer:
         )
         # Put there by the extension, which mypy can't see.
         self._environment.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
-        self._environment.filters.update(FILTERS, own_pictures=own_pictures(settings.base_url))
+        self._environment.filters.update(
+            FILTERS, own_pictures=own_pictures(settings.base_url), local=_local(settings.base_url)
+        )
         self._environment.globals.update(
             site=settings.blog,
             base_url=settings.base_url,
             domain=settings.domain,
-            direction=direction,
             blog_handle=f"@{settings.blog.handle}@{settings.domain}",
             static=assets.url,
             look=self.look,
+            menu=self.menu,
             avatar_source=avatar_source(settings),
             picture=picture_tag(settings.base_url),
             _bdi=bdi,
             _link=name_link,
         )
+
+    @property
+    def version(self) -> tuple[object, ...]:
+        """Changes with what stands around the content of every page."""
+        return self.look.version, self.menu.items
+
+    async def refresh(self, db: Database) -> None:
+        """Look whether what stands around every page has changed."""
+        await self.look.refresh(db)
+        await self.menu.refresh(db)
+
+    def on_event(self, event: Event) -> None:
+        """Something changed here: no need to wait for the next look."""
+        if event.kind == "settings":
+            self.menu.forget()
 
     def compile_all(self) -> list[str]:
         """Compile every template now; their names. Raises `TemplateSyntaxError` for one that can't be."""
@@ -99,13 +122,6 @@ class Renderer:
             self._environment.get_template(name)
         return names
 
-    def _sources(self) -> list[str]:
-        """What the templates of readers' pages say, those of the blog's own in place of ours."""
-        loader = self._environment.loader
-        names = [name for name in self._environment.list_templates() if name.startswith("public/")]
-        return [loader.get_source(self._environment, name)[0] for name in names] if loader is not None else []
-
     def html(self, template: str, **context: Any) -> str:
         """The finished page. `session` and `path` are always there for templates; None and "" unless given."""
-        values = {"session": None, "path": "", "ui_language": current(), **context}
-        return self._environment.get_template(template).render(values)
+        return self._environment.get_template(template).render({"session": None, "path": "", **context})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from fedblog.web import activitypub, collections, inboxes, login, media, quotes, wellknown
-from fedblog.web.public import author, feeds, home, interact, post, search, site, tag
+from fedblog.web.public import archive, author, feeds, history, home, interact, post, search, series, site, sitemap, tag
 from fedblog.web.studio import add_routes as add_studio_routes
 
 FEED = "feed.{format:atom|rss|json}"
@@ -21,7 +21,8 @@ def add_all(app: web.Application) -> None:
     router.add_get("/look/{version:[0-9a-f]+}.css", site.look)
     router.add_get("/favicon.ico", site.favicon)
     router.add_get("/robots.txt", site.robots)
-    router.add_get("/sitemap.xml", site.sitemap)
+    router.add_get("/sitemap.xml", sitemap.sitemap)
+    router.add_get(r"/sitemap-{number:\d{1,4}}.xml", sitemap.sitemap_part)
 
     media.add_routes(router)
     wellknown.add_routes(router)
@@ -35,7 +36,12 @@ def add_all(app: web.Application) -> None:
 
     router.add_get("/", home.home)
     router.add_get(f"/{FEED}", feeds.blog_feed)
+    router.add_get("/comments.{format:atom|rss|json}", feeds.all_comments_feed)
     router.add_get("/search", search.search_page)
+    for dates in ("", r"/{year:[1-9]\d{3}}", r"/{year:[1-9]\d{3}}/{month:0[1-9]|1[0-2]}"):
+        router.add_get(f"/archive{dates}", archive.archive)
+    router.add_get("/series/{slug}", series.series)
+    router.add_get(f"/series/{{slug}}/{FEED}", feeds.series_feed)
     router.add_get("/follow", interact.follow)
     router.add_get("/interact", interact.interact)
     router.add_get("/authorize_interaction", interact.authorize_interaction)
@@ -44,4 +50,5 @@ def add_all(app: web.Application) -> None:
     router.add_get(NAME, author.author)
     router.add_get(f"{NAME}/{FEED}", feeds.author_feed)
     router.add_get(f"{NAME}/{{slug}}", post.post)
-    router.add_get(f"{NAME}/{{slug}}/comments.atom", feeds.comments_feed)
+    router.add_get(f"{NAME}/{{slug}}/comments.{{format:atom|rss|json}}", feeds.comments_feed)
+    router.add_get(f"{NAME}/{{slug}}/history", history.history)

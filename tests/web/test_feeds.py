@@ -87,7 +87,7 @@ async def test_sitemap_and_robots(live: Live) -> None:
     tree = ElementTree.fromstring((await live.get("/sitemap.xml")).body)
     places = {element.text for element in tree.iter("{http://www.sitemaps.org/schemas/sitemap/0.9}loc")}
     base = live.base_url
-    assert places == {f"{base}/", f"{base}/@ana", f"{base}/tag/Tea", f"{base}/@ana/{post.slug}"}
+    assert places == {f"{base}/", f"{base}/archive", f"{base}/@ana", f"{base}/tag/Tea", f"{base}/@ana/{post.slug}"}
     robots = await live.get("/robots.txt")
     assert f"Sitemap: {base}/sitemap.xml" in robots.text
     assert "Disallow: /studio" in robots.text

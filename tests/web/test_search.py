@@ -28,7 +28,7 @@ async def test_finding_posts_and_replies(live: Live) -> None:
     assert "The <mark>kettle</mark> sings." in page.text
     assert "My <mark>kettle</mark> &lt;b&gt; whistles" in page.text
     assert "Bo Berg on “Tea at dawn”" in page.text
-    assert f'href="{live.base_url}/@ana/{post.slug}#reply-' in page.text
+    assert f'href="{live.base_url}/@ana/{post.slug}?reply=' in page.text
     assert "Hidden" not in page.text
     assert "shyly" not in page.text
     assert "bugs" in page.text

@@ -84,7 +84,7 @@ def _read(tx: Tx, name: str, before: str, limit: int) -> _Found:
         actor=actor,
         total=posts.count_public(tx, author_id),
         followers=followers.count(tx, actor.id),
-        listed=read_list(tx, author_id=author_id, before=before, limit=limit),
+        listed=read_list(tx, author_id=author_id, before=before, limit=limit, pinned=True),
     )
 
 

@@ -13,6 +13,7 @@ from fedblog.web.keys import SERVICES, SETTINGS
 from fedblog.web.old_paths import moved_from
 from fedblog.web.pages import alternate_link, page
 from fedblog.web.public.items import PostList, make_items, pages_of, read_list
+from fedblog.web.public.structured import blog_data
 
 
 async def home(request: web.Request) -> web.Response:
@@ -26,6 +27,7 @@ async def home(request: web.Request) -> web.Response:
     def context() -> dict[str, Any]:
         return {
             "blog": blog,
+            "structured": blog_data(settings),
             "items": make_items(listed, services.ids),
             "with_author": several,
             "canonical": f"{settings.base_url}/" + (f"?before={before}" if before else ""),
@@ -38,4 +40,4 @@ async def home(request: web.Request) -> web.Response:
 
 def _read(tx: Tx, before: str, limit: int) -> tuple[Actor, bool, PostList]:
     several = sum(1 for actor in actors.local_actors(tx) if actor.local == "author") > 1
-    return actors.blog(tx), several, read_list(tx, before=before, limit=limit)
+    return actors.blog(tx), several, read_list(tx, before=before, limit=limit, pinned=True)

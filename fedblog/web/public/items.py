@@ -16,6 +16,7 @@ from fedblog.text.excerpt import excerpt, reading_minutes
 from fedblog.web import cursors
 
 EXCERPT_CHARACTERS = 280
+PINNED_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class PostItem:
     minutes: int
     excerpt: str
     tags: tuple[TagLink, ...]
+    pinned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,37 +48,54 @@ class PostList:
     posts: tuple[Post, ...]
     authors: dict[ActorId, Actor]
     older: str
+    pinned: int = 0  # how many of the first are there because they are pinned
 
     @property
     def version(self) -> tuple[object, ...]:
         """Changes whenever the rendered list does."""
         shown = tuple((post.id, post.version, post.thread_version) for post in self.posts)
-        return (shown, tuple(self.authors.values()), self.older)
+        return (shown, tuple(self.authors.values()), self.older, self.pinned)
 
 
 def read_list(
-    tx: Tx, *, author_id: ActorId | None = None, tag: str | None = None, before: str = "", limit: int
+    tx: Tx,
+    *,
+    author_id: ActorId | None = None,
+    tag: str | None = None,
+    series: str | None = None,
+    before: str = "",
+    limit: int,
+    pinned: bool = False,
 ) -> PostList:
-    """A page of the list. Raises `NotFound` for a bad cursor, and for an empty page behind one."""
+    """A page of the list; with `pinned` the pinned posts stand first on the first page.
+
+    Raises `NotFound` for a bad cursor, and for an empty page behind one.
+    """
     place: tuple[int, int] | None = None
     if before:
         published_at, post_id = cursors.decode(before, 2)
         place = (published_at, post_id)
-    found = posts.list_public(tx, author_id=author_id, tag=tag, before=place, limit=limit + 1)
+    found = posts.list_public(tx, author_id=author_id, tag=tag, series=series, before=place, limit=limit + 1)
     shown = tuple(found[:limit])
     if before and not shown:
         raise NotFound("no such page")
     older = cursors.encode(shown[-1].published_at or 0, shown[-1].id) if len(found) > limit else ""
+    first = posts.pinned(tx, author_id)[:PINNED_SHOWN] if pinned and not before else []
+    shown = (*first, *(post for post in shown if post.id not in {one.id for one in first}))
     authors = actors.by_ids(tx, list({post.author_id for post in shown}))
-    return PostList(shown, authors, older)
+    return PostList(shown, authors, older, len(first))
 
 
 def make_items(page: PostList, ids: LocalIds) -> list[PostItem]:
     """CPU work: the excerpts are cut out of the posts' HTML."""
-    return [make_item(post, page.authors[post.author_id], ids) for post in page.posts if post.author_id in page.authors]
+    return [
+        make_item(post, page.authors[post.author_id], ids, pinned=place < page.pinned)
+        for place, post in enumerate(page.posts)
+        if post.author_id in page.authors
+    ]
 
 
-def make_item(post: Post, author: Actor, ids: LocalIds) -> PostItem:
+def make_item(post: Post, author: Actor, ids: LocalIds, *, pinned: bool = False) -> PostItem:
     """One post as a list shows it."""
     return PostItem(
         post=post,
@@ -86,6 +105,7 @@ def make_item(post: Post, author: Actor, ids: LocalIds) -> PostItem:
         minutes=reading_minutes(post.word_count),
         excerpt=lede(post),
         tags=tag_links(post.tags, ids),
+        pinned=pinned,
     )
 
 

@@ -27,6 +27,7 @@ from fedblog.blog.model import (
     ThreadOrder,
     ThreadRow,
 )
+from fedblog.blog.thread import mark_rows
 from fedblog.errors import Gone, NotFound
 from fedblog.storage import actors, media, posts, reactions, replies, threads
 from fedblog.storage.backfill import Missing, elsewhere
@@ -37,12 +38,12 @@ from fedblog.web.activitypub import post_answer
 from fedblog.web.cache import CachedPage, RenderedPage, pack
 from fedblog.web.conditional import cached_answer
 from fedblog.web.documents import is_public
-from fedblog.web.drawn_rows import Conversation, DrawnRows, all_to_draw, read_first
 from fedblog.web.filters import counted
 from fedblog.web.fragments import DrawRow, draw_anew
 from fedblog.web.hot import mark
 from fedblog.web.keys import PAGES, POST_INDEX, RENDERER, SERVICES, SESSION
 from fedblog.web.pages import FOR_ALL, FOR_ONE, HTML, alternate_link
+from fedblog.web.public.article import Around, article_values, read_around
 from fedblog.web.public.echoes import Echoes, read_echoes
 from fedblog.web.public.items import lede, tag_links
 from fedblog.web.public.parts import (
@@ -92,7 +93,9 @@ class PostView:
     post: Post
     author: Actor
     part: Part
-    conversation: Conversation
+    rows: tuple[ThreadRow, ...]
+    above: dict[ReplyId, ThreadRow]  # what rows answer that is on another page
+    continues: bool
     likes: tuple[Reaction, ...]
     boosts: tuple[Reaction, ...]
     liked_replies: dict[ReplyId, list[Actor]]
@@ -100,6 +103,7 @@ class PostView:
     elsewhere: tuple[Missing, ...]
     pictures: dict[str, Media]
     answered: ThreadRow | None  # what the form is bound to; None: the post
+    around: Around
 
 
 async def post(request: web.Request) -> web.Response:
@@ -147,14 +151,14 @@ async def _page(request: web.Request, name: str, slug: str) -> web.Response:
         found, _ = await services.db.read(find_post, ids, name, slug)
         post_id = found.id
         index.put(name, slug, post_id)
-    await renderer.look.refresh(services.db)
+    await renderer.refresh(services.db)
     version, part = await services.db.read(_version_and_part, post_id, wanted)
 
     async def make() -> CachedPage:
-        view = await services.db.read(read_view, ids, name, slug, Wanted(part), None, renderer.rows)
+        view = await services.db.read(read_view, ids, name, slug, Wanted(part), None)
         return await asyncio.to_thread(build, view)
 
-    kept = await request.app[PAGES].get(("post", name, slug, part), (version, renderer.look.version), make)
+    kept = await request.app[PAGES].get(("post", name, slug, part), (version, renderer.version), make)
     mark(request, post_id)
     return await cached_answer(request, kept, HTML, cache_control=FOR_ALL)
 
@@ -168,12 +172,12 @@ def render_view(
 ) -> RenderedPage:
     """The page's HTML; CPU work."""
     values = make_context(view, session, ids)
+    values |= article_values(view.post, view.author, view.rows, view.around, ids, renderer.settings)
     draw: DrawRow = draw_anew
-    if session is None and view.conversation.post_id is None:
+    if session is None:
         echoes = view.echoes
         draw = renderer.fragments.of_page(view.post.author_id, view.liked_replies, echoes.reply_emoji, echoes.moved)
     html = renderer.html("public/post.html", session=session, csrf=csrf, fragment=draw, **values)
-    renderer.rows.keep(view.conversation)
     return RenderedPage(html, (alternate_link(view.post.uri),) if view.post.uri else ())
 
 
@@ -202,29 +206,25 @@ def find_post(tx: Tx, ids: LocalIds, name: str, slug: str) -> tuple[Post, Actor]
     return found, author
 
 
-def read_view(
-    tx: Tx, ids: LocalIds, name: str, slug: str, wanted: Wanted, session: Session | None, known: DrawnRows | None = None
-) -> PostView:
-    """The whole page's data; those who may decide about replies see held, hidden and private ones as well.
-
-    `known`: rows that were drawn before, which everybody's first page may use.
-    """
+def read_view(tx: Tx, ids: LocalIds, name: str, slug: str, wanted: Wanted, session: Session | None) -> PostView:
+    """The whole page's data; those who may decide about replies see held, hidden and private ones as well."""
     found, author = find_post(tx, ids, name, slug)
     public_only = not may_edit(session, found)
     part = find_part(tx, found.id, wanted, public_only=public_only)
-    if known is not None and session is None and part == Part(answers=part.answers):
-        conversation, shown = read_first(
-            tx, found.id, found.thread_version, known, indent=MAX_INDENT, limit=ROWS_PER_PAGE
-        )
-    else:
-        conversation, shown = _read_part(tx, found, part, public_only=public_only)
+    after = _place(tx, found, part.after)
+    rows = threads.page(tx, found.id, part.order, after=after, limit=ROWS_PER_PAGE + 1, public_only=public_only)
+    shown = tuple(rows[:ROWS_PER_PAGE])
     liked = [row.reply.id for row in shown if row.reply.like_count]
     by_reply = reactions.of_replies(tx, liked) if liked else {}
+    here = {row.reply.id for row in shown}
+    above = {row.reply.parent_id for row in shown if row.reply.parent_id is not None} - here
     return PostView(
         post=found,
         author=author,
         part=part,
-        conversation=conversation,
+        rows=shown,
+        above=threads.rows_by_id(tx, above),
+        continues=len(rows) > ROWS_PER_PAGE,
         likes=_public(reactions.of_post(tx, found.id, ReactionKind.LIKE, NAMES_SHOWN)),
         boosts=_public(reactions.of_post(tx, found.id, ReactionKind.ANNOUNCE, NAMES_SHOWN)),
         liked_replies={
@@ -235,17 +235,8 @@ def read_view(
         elsewhere=tuple(elsewhere(tx, found.id)),
         pictures=media.by_names(tx, media.names_in(found.image_url)),
         answered=_answered(tx, part.answers),
+        around=read_around(tx, found),
     )
-
-
-def _read_part(tx: Tx, found: Post, part: Part, *, public_only: bool) -> tuple[Conversation, list[ThreadRow]]:
-    after = _place(tx, found, part.after)
-    rows = threads.page(tx, found.id, part.order, after=after, limit=ROWS_PER_PAGE + 1, public_only=public_only)
-    shown = rows[:ROWS_PER_PAGE]
-    here = {row.reply.id for row in shown}
-    above = {row.reply.parent_id for row in shown if row.reply.parent_id is not None} - here
-    more = len(rows) > ROWS_PER_PAGE
-    return all_to_draw(shown, threads.rows_by_id(tx, above), MAX_INDENT, more=more), shown
 
 
 def _answered(tx: Tx, reply_id: ReplyId | None) -> ThreadRow | None:
@@ -290,7 +281,7 @@ def make_context(view: PostView, session: Session | None, ids: LocalIds) -> dict
         "boosts": _group(shown.announce_count, "boost", view.boosts),
         "pictures": view.pictures,
         "cover": next(iter(view.pictures.values()), None),
-        "conversation": view.conversation,
+        "marks": mark_rows(view.rows, MAX_INDENT, view.above),
         "reactions": view.liked_replies,
         "emoji": view.echoes.emoji,
         "quotes": view.echoes.quotes,
@@ -300,7 +291,7 @@ def make_context(view: PostView, session: Session | None, ids: LocalIds) -> dict
         "elsewhere_count": sum(one.number for one in view.elsewhere),
         "part": part,
         "orders": [(order, order_href(order)) for order in ThreadOrder],
-        "next_page": part.next(view.conversation.last) if view.conversation.continues else "",
+        "next_page": part.next(view.rows[-1].reply.id) if view.continues else "",
         "can_edit": may_edit(session, shown),
         "act": interact_url,
         "reply_href": reply_href,

@@ -16,15 +16,17 @@ from fedblog.storage import posts, search
 from fedblog.storage.database import Tx
 from fedblog.storage.search import MOST, Hit, Scope
 from fedblog.text.markup import strip_bad_characters
-from fedblog.text.plain import plain_text
+from fedblog.text.plain import plain_text, text_of
 from fedblog.text.search import MAX_QUERY, Piece, Term, mark, parse_query, snippet
 from fedblog.web.i18n import gettext
 from fedblog.web.keys import ADDRESS, LIMITS, SERVICES, SETTINGS
 from fedblog.web.public.items import TagLink, tag_links
+from fedblog.web.public.parts import reply_href
 from fedblog.web.render import render
 
 PER_PAGE = 10
 TAGS_SHOWN = 30
+_NOT_SHOWN = frozenset({".footnote-ref"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,8 @@ def _found(hit: Hit, terms: tuple[Term, ...], ids: LocalIds) -> Found:
     if hit.row is not None:
         reply = hit.row.reply
         text = snippet(plain_text(reply.content_html), terms)
-        return Found(hit, f"{page}#reply-{reply.id}", title, text, reply.content_warning or hit.post.content_warning)
-    text = snippet(plain_text(hit.post.content_html), terms)
+        return Found(
+            hit, f"{page}{reply_href(reply.id)}", title, text, reply.content_warning or hit.post.content_warning
+        )
+    text = snippet(text_of(hit.post.content_html, without=_NOT_SHOWN), terms)
     return Found(hit, page, title, text, hit.post.content_warning)

@@ -1,0 +1,129 @@
+"""Lists of posts without their texts: the archive, the sitemap, a series, neighbours, the pages of the menu."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from fedblog.blog.model import Post, PostId
+from fedblog.storage.tx import Tx
+
+_PUBLIC = "p.status = 'published' AND p.visibility = 'public'"
+LISTED = f"{_PUBLIC} AND p.kind = 'post'"
+_TITLED = "p.id, p.slug, p.title, p.published_at, coalesce(p.edited_at, p.published_at), a.username, a.name"
+_FROM = "posts p JOIN actors a ON a.id = p.author_id"
+
+
+class Titled(NamedTuple):
+    """What a list of titles shows of a post."""
+
+    id: PostId
+    slug: str
+    title: str
+    published_at: int
+    changed_at: int
+    username: str
+    author: str
+
+
+class Month(NamedTuple):
+    """A month with posts (UTC)."""
+
+    year: int
+    month: int
+    number: int
+
+
+def count_addresses(tx: Tx) -> tuple[int, int | None]:
+    """How many public posts and pages there are, and when one changed last."""
+    row = tx.one(f"SELECT count(*), max(coalesce(p.edited_at, p.published_at)) FROM posts p WHERE {_PUBLIC}")
+    return (row[0], row[1]) if row else (0, None)
+
+
+def addresses(tx: Tx, *, offset: int, limit: int) -> list[Titled]:
+    """Public posts and pages from the oldest on, so that a later one changes no earlier place."""
+    rows = tx.all(
+        f"SELECT {_TITLED} FROM {_FROM} WHERE {_PUBLIC} ORDER BY p.published_at, p.id LIMIT $1 OFFSET $2",
+        limit,
+        offset,
+    )
+    return [Titled(*row) for row in rows]
+
+
+def months(tx: Tx) -> list[Month]:
+    """Months with posts, the newest first."""
+    if tx.engine == "postgresql":
+        month = "to_char(to_timestamp(p.published_at) AT TIME ZONE 'UTC', 'YYYYMM')"
+    else:
+        month = "strftime('%Y%m', p.published_at, 'unixepoch')"
+    rows = tx.all(f"SELECT {month} AS month, count(*) FROM posts p WHERE {LISTED} GROUP BY 1 ORDER BY 1 DESC")
+    return [Month(int(text[:-2]), int(text[-2:]), count) for text, count in rows]
+
+
+def between(tx: Tx, start: int, end: int, limit: int) -> list[Titled]:
+    """Posts published in [start, end), the newest first."""
+    rows = tx.all(
+        f"SELECT {_TITLED} FROM {_FROM} WHERE {LISTED} AND p.published_at >= $1 AND p.published_at < $2"
+        " ORDER BY p.published_at DESC, p.id DESC LIMIT $3",
+        start,
+        end,
+        limit,
+    )
+    return [Titled(*row) for row in rows]
+
+
+def neighbours(tx: Tx, post: Post) -> tuple[Titled | None, Titled | None]:
+    """The public posts right before and right after this one."""
+    found = []
+    for sign, order in (("<", "DESC"), (">", "ASC")):
+        row = tx.one(
+            f"SELECT {_TITLED} FROM {_FROM} WHERE {LISTED} AND (p.published_at, p.id) {sign} ($1, $2)"
+            f" ORDER BY p.published_at {order}, p.id {order} LIMIT 1",
+            post.published_at or 0,
+            post.id,
+        )
+        found.append(Titled(*row) if row else None)
+    return found[0], found[1]
+
+
+def series(tx: Tx, slug: str) -> list[Titled]:
+    """The parts of a series in their order: those with a position by it, then the others by date."""
+    rows = tx.all(
+        f"SELECT {_TITLED} FROM {_FROM} WHERE {LISTED} AND p.series_slug = $1"
+        " ORDER BY CASE p.series_position WHEN 0 THEN 1 ELSE 0 END, p.series_position, p.published_at, p.id",
+        slug,
+    )
+    return [Titled(*row) for row in rows]
+
+
+def series_name(tx: Tx, slug: str) -> str:
+    """The name of a series as its newest part writes it, "" for none."""
+    found = tx.value(
+        f"SELECT p.series FROM posts p WHERE {LISTED} AND p.series_slug = $1 ORDER BY p.published_at DESC LIMIT 1",
+        slug,
+    )
+    return str(found or "")
+
+
+def all_series(tx: Tx) -> list[tuple[str, str, int]]:
+    """(slug, name, number of parts) of every series, by name."""
+    rows = tx.all(
+        f"SELECT p.series_slug, max(p.series), count(*) FROM posts p WHERE {LISTED} AND p.series_slug <> ''"
+        " GROUP BY p.series_slug ORDER BY 2"
+    )
+    return [(slug, name, count) for slug, name, count in rows]
+
+
+def pages(tx: Tx) -> list[Titled]:
+    """The pages of the site's menu: those with a position by it, then the others by date."""
+    rows = tx.all(
+        f"SELECT {_TITLED} FROM {_FROM} WHERE {_PUBLIC} AND p.kind = 'page'"
+        " ORDER BY CASE p.series_position WHEN 0 THEN 1 ELSE 0 END, p.series_position, p.published_at, p.id"
+    )
+    return [Titled(*row) for row in rows]
+
+
+def around(tx: Tx, post: Post) -> list[PostId]:
+    """Posts whose pages name this one: its neighbours, and the other parts of its series."""
+    near = [one.id for one in neighbours(tx, post) if one is not None]
+    parts = [one.id for one in series(tx, post.series_slug)] if post.series_slug else []
+    return sorted({*near, *parts} - {post.id})
