@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fedblog.activitypub.urls import host_of, maybe_uri, same_origin
 from fedblog.archive.records import PersonRecord
 from fedblog.blog.model import Actor
-from fedblog.storage import archive
+from fedblog.storage import actors, archive, hiding, moderation
 from fedblog.storage.database import Tx
 
 
@@ -55,3 +55,14 @@ def put_person(tx: Tx, person: PersonRecord, *, our_domains: tuple[str, ...]) ->
         shared_inbox=shared if own is not None and shared is not None and same_origin(own, shared) else "",
         followers_uri=maybe_uri(person.followers_uri) or "",
     )
+
+
+def keep_blocked_away(tx: Tx, uri: str) -> None:
+    """Whoever is blocked here shows no more by way of a file than by way of the inbox."""
+    known, actor = maybe_uri(uri), actors.by_uri(tx, uri)
+    if known is None or actor is None or actor.local:
+        return
+    if moderation.is_blocked(tx, actor_uri=known, host=host_of(known)):
+        hiding.hide_all_of(tx, actor.id)
+    elif actor.suspended_at is not None:
+        hiding.hide_all_of(tx, actor.id, hiding.GONE)

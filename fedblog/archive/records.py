@@ -18,8 +18,9 @@ Id = Annotated[str, msgspec.Meta(pattern=r"^[1-9][0-9]{0,18}$")]
 Time = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
-Text = Annotated[str, msgspec.Meta(max_length=4_000_000)]
-Line = Annotated[str, msgspec.Meta(max_length=4096)]
+# No text that we write holds NUL, and PostgreSQL keeps none.
+Text = Annotated[str, msgspec.Meta(max_length=4_000_000, pattern="^[^\0]*$")]
+Line = Annotated[str, msgspec.Meta(max_length=4096, pattern="^[^\0]*$")]
 
 
 class Mention(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from fedblog.activitypub.urls import maybe_uri, same_origin
+from fedblog.activitypub.urls import host_of, maybe_uri, same_origin
 from fedblog.archive.container import Member, lines, members
 from fedblog.archive.people import Move, put_person
 from fedblog.archive.pictures import PictureFolder
@@ -35,7 +35,7 @@ from fedblog.archive.threads import Thread
 from fedblog.blog.model import Actor
 from fedblog.errors import InvalidInput, NotFound
 from fedblog.federation.services import Services
-from fedblog.storage import actors, archive, moderation
+from fedblog.storage import actors, archive, hiding, moderation
 from fedblog.storage.database import Tx
 
 T = TypeVar("T")
@@ -180,7 +180,7 @@ def _put_follower(tx: Tx, move: Move, record: FollowerRecord, target: Actor, our
     uri, inbox = maybe_uri(person.uri), maybe_uri(person.inbox)
     if uri is None or inbox is None or person.local or move.is_own(uri) or not same_origin(uri, inbox):
         return False
-    if moderation.is_blocked(tx, actor_uri=uri, host=person.domain):
+    if any(moderation.is_blocked(tx, actor_uri=uri, host=host) for host in (host_of(uri), person.domain)):
         return False
     actor = put_person(tx, person, our_domains=ours)
     follow: dict[str, Any] = {"id": record.follow_uri, "type": "Follow", "actor": uri, "object": target.uri}
@@ -198,4 +198,8 @@ def _put_block(tx: Tx, record: BlockRecord) -> bool:
     if any((block.kind, block.value) == (record.kind, record.value) for block in moderation.blocks(tx)):
         return False
     moderation.block(tx, record.kind, record.value, record.reason)
+    known = actors.by_uri(tx, record.value) if record.kind == "actor" else None
+    gone = hiding.actors_of_domain(tx, record.value) if record.kind == "domain" else [known.id] if known else []
+    for actor_id in gone:
+        hiding.hide_all_of(tx, actor_id)
     return True

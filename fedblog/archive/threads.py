@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from fedblog.activitypub.urls import maybe_uri, same_origin
-from fedblog.archive.people import Move, put_person
+from fedblog.archive.people import Move, keep_blocked_away, put_person
 from fedblog.archive.records import PersonRecord, PostRecord, ReactionRecord, ReplyRecord
 from fedblog.archive.rendering import merge_tags, render_source
 from fedblog.archive.report import Report
@@ -196,6 +196,8 @@ class Thread:
                 continue
             made = self._put_reply(tx, post, one) if isinstance(one, ReplyRecord) else self._react(tx, post, one)
             counts[made] = counts.get(made, 0) + 1
+        for person in {one.person for one in found if not isinstance(one, PersonRecord)}:
+            keep_blocked_away(tx, person)
         return counts
 
     def _person(self, tx: Tx, uri: str) -> Actor | None:
@@ -242,7 +244,7 @@ class Thread:
         if person is None:
             self._report.warn(record.uri[:200], f"left out: {problem or 'nobody is said to have written it'}")
             return "skipped"
-        if tombstones.get(tx, record.uri) is not None:
+        if tombstones.is_deleted_by(tx, record.uri, record.person):
             return "deleted_here"
         known = self._find(tx, record.uri)
         if known is not None:

@@ -150,8 +150,7 @@ def _keep(tx: Tx, ctx: Context, arrived: Arrived, new: NewReply, addressee: str)
     author = arrived.author
     if moderation.is_blocked(tx, actor_uri=author.uri, host=host_of(author.uri)):
         return Outcome.BLOCKED_HERE
-    grave = tombstones.get(tx, new.uri)
-    if grave is not None and grave.actor_uri in ("", author.uri):
+    if tombstones.is_deleted_by(tx, new.uri, author.uri):
         return Outcome.DELETED_BEFORE
     known = replies.by_uri(tx, new.uri)
     if known is not None and not placeholders.is_placeholder(known):

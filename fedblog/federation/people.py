@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fedblog.activitypub import serialise
 from fedblog.activitypub.ids import LocalIds
+from fedblog.activitypub.urls import host_of
 from fedblog.blog.ledger import AccountId, Decision
 from fedblog.blog.model import Actor, ActorId, Follower, Quote, QuoteState, Reply, ReplyId, ReplyState
 from fedblog.config import Settings
@@ -209,9 +210,12 @@ class People:
 
 
 def _show_again(tx: Tx, actor_id: ActorId) -> None:
-    """After a block is lifted; whom their own server suspended meanwhile stays hidden."""
+    """After a block is lifted; who is blocked otherwise too, or was suspended by their own server, stays hidden."""
+    actor = actors.by_id(tx, actor_id)
+    if moderation.is_blocked(tx, actor_uri=actor.uri, host=host_of(actor.uri)):
+        return
     hiding.show_all_of(tx, actor_id)
-    if actors.by_id(tx, actor_id).suspended_at is not None:
+    if actor.suspended_at is not None:
         hiding.hide_all_of(tx, actor_id, hiding.GONE)
 
 

@@ -215,7 +215,7 @@ def count_unread(tx: Tx, reader: Reader, since: int) -> int:
     reactions = tx.value(
         "SELECT count(*) FROM reactions x LEFT JOIN replies r ON r.id = x.reply_id"
         " JOIN posts p ON p.id = coalesce(x.post_id, r.post_id)"
-        f" WHERE {mine} AND x.created_at > $2 AND x.kind <> $3",
+        f" WHERE {mine} AND x.created_at > $2 AND x.kind <> $3 AND x.public <> 2",
         reader.actor_id,
         since,
         ReactionKind.DISLIKE.value,

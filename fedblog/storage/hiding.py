@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fedblog.blog.model import ActorId, ReplyId, ReplyState
-from fedblog.storage import quotes, replies
+from fedblog.storage import quotes, reactions, replies
+from fedblog.storage.moderation import id_patterns
 from fedblog.storage.tx import Tx
 
 REASON = "author_blocked"
@@ -12,26 +13,25 @@ GONE = "actor_gone"  # suspended by its own server, or not found there any more 
 
 def actors_of_domain(tx: Tx, domain: str) -> list[ActorId]:
     """Remote actors whose ids are on a host or on a host below it, whatever the port."""
-    host = domain.lower().partition(":")[0]
-    rows = tx.all(
-        "SELECT id FROM actors WHERE local = '' AND (uri LIKE $1 OR uri LIKE $2 OR uri LIKE $3 OR uri LIKE $4)",
-        f"%://{host}/%",
-        f"%://{host}:%",
-        f"%://%.{host}/%",
-        f"%://%.{host}:%",
-    )
+    patterns = id_patterns(domain.lower().partition(":")[0])
+    on_it = " OR ".join(f"uri LIKE ${number} ESCAPE '\\'" for number in range(1, len(patterns) + 1))
+    rows = tx.all(f"SELECT id FROM actors WHERE local = '' AND ({on_it})", *patterns)
     return [ActorId(row[0]) for row in rows]
 
 
 def hide_all_of(tx: Tx, actor_id: ActorId, reason: str = REASON) -> int:
-    """Hide every reply of an actor that shows, or would when its parent comes; how many there were."""
+    """Hide every reply of an actor that shows, or would when its parent comes; how many there were. What they liked
+    and boosted isn't counted any more."""
     quotes.bump_pages(tx, actor_id)
+    reactions.hide_all_of(tx, actor_id)
     return _turn(tx, actor_id, ReplyState.PUBLISHED, "", ReplyState.HIDDEN, reason)
 
 
 def show_all_of(tx: Tx, actor_id: ActorId, reason: str = REASON) -> int:
-    """Show again what `hide_all_of` hid for that reason, nothing else; how many there were."""
+    """Show again what `hide_all_of` hid for that reason, nothing else; how many there were. Whoever stays away for
+    another reason is hidden again afterwards by the caller."""
     quotes.bump_pages(tx, actor_id)
+    reactions.show_all_of(tx, actor_id)
     return _turn(tx, actor_id, ReplyState.HIDDEN, reason, ReplyState.PUBLISHED, "")
 
 

@@ -28,17 +28,23 @@ def block(tx: Tx, kind: str, value: str, reason: str) -> None:
     )
     if kind == "limit":
         return
-    # Of a domain: by handle and by id, which may be on different hosts; without a port it means every port.
-    ends = ("/",) if ":" in value else ("/", ":")
+    # Of a domain: by handle and by id, which may be on different hosts.
     of_actor, params = "a.uri = $1", [value]
     if kind == "domain":
-        params += [f"%://{before}{value}{end}%" for before in ("", "%.") for end in ends]
+        params += id_patterns(value)
         of_actor = "a.domain = $1 OR substr(a.domain, length(a.domain) - length($1)) = '.' || $1"
-        of_actor += "".join(f" OR a.uri LIKE ${number}" for number in range(2, len(params) + 1))
+        of_actor += "".join(f" OR a.uri LIKE ${number} ESCAPE '\\'" for number in range(2, len(params) + 1))
     tx.run(
         f"DELETE FROM followers WHERE actor_id IN (SELECT a.id FROM actors a WHERE a.local = '' AND ({of_actor}))",
         *params,
     )
+
+
+def id_patterns(domain: str) -> list[str]:
+    """What ids on a domain and below it look like, for `LIKE … ESCAPE '\\'`; without a port it means every port."""
+    plain = domain.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    ends = ("/",) if ":" in domain else ("/", ":")
+    return [f"%://{before}{plain}{end}%" for before in ("", "%.") for end in ends]
 
 
 def unblock(tx: Tx, kind: str, value: str) -> bool:

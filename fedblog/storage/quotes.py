@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from fedblog.activitypub.urls import host_of
 from fedblog.blog.model import ActorId, PostId, Quote, QuoteState
-from fedblog.storage import posts
+from fedblog.storage import moderation, posts
 from fedblog.storage.rows import ACTOR, read_actor
 from fedblog.storage.tx import Row, Tx
 
@@ -120,13 +121,16 @@ def shown(tx: Tx, post_id: PostId, limit: int) -> list[Quote]:
         f"SELECT {_QUOTE} FROM {_FROM} WHERE q.post_id = $1 AND q.listed = 1 AND q.public = 1"
         " AND a.deleted_at IS NULL AND a.suspended_at IS NULL"
         " AND NOT EXISTS (SELECT 1 FROM blocks b WHERE (b.kind = 'actor' AND b.value = a.uri)"
-        " OR (b.kind = 'domain' AND (a.domain = b.value OR a.domain LIKE '%.' || b.value)))"
+        " OR (b.kind = 'domain' AND (a.domain = b.value"
+        " OR substr(a.domain, length(a.domain) - length(b.value)) = '.' || b.value)))"
         " AND NOT EXISTS (SELECT 1 FROM replies r WHERE r.uri = q.uri AND r.shown = 1)"
         " ORDER BY q.id LIMIT $2",
         post_id,
         limit,
     )
-    return [_read(row) for row in rows]
+    found = [_read(row) for row in rows]
+    # A server's people may have handles of another domain: what counts is where their ids are.
+    return [one for one in found if not moderation.is_blocked(tx, actor_uri="", host=host_of(one.actor.uri))]
 
 
 def recent(tx: Tx, author_id: ActorId | None, limit: int) -> list[Quote]:

@@ -11,6 +11,7 @@ from fedblog.storage.tx import Row, Tx, chunks, marks
 
 _REACTION = f"x.id, x.kind, x.post_id, x.reply_id, x.emoji, x.activity_uri, x.public, x.created_at, {ACTOR}"
 _FROM = "reactions x JOIN actors a ON a.id = x.actor_id"
+_PUBLIC, _HIDDEN = 1, 2  # 0: told to some only; hidden: would be public, but its actor is blocked or gone
 _COLUMN = {ReactionKind.LIKE: "like_count", ReactionKind.ANNOUNCE: "announce_count"}
 
 
@@ -23,7 +24,7 @@ def _read(row: Row) -> Reaction:
         reply_id=row[3],
         emoji=row[4],
         activity_uri=row[5],
-        public=bool(row[6]),
+        public=row[6] == _PUBLIC,
         created_at=row[7],
     )
 
@@ -53,7 +54,7 @@ def add(
             "UPDATE reactions SET emoji = $1, activity_uri = $2, public = $3 WHERE id = $4",
             emoji,
             activity_uri,
-            int(public or bool(stored[1])),
+            stored[1] or int(public),
             stored[0],
         )
         if public and not stored[1]:
@@ -141,9 +142,31 @@ def _remove(tx: Tx, where: str, params: list[object]) -> int:
         if public is None:
             continue
         removed += 1
-        if public:
+        if public == _PUBLIC:
             _count(tx, ReactionKind(kind), post_id, reply_id, -1)
     return removed
+
+
+def hide_all_of(tx: Tx, actor_id: ActorId) -> None:
+    """Count and show nothing of what an actor liked or boosted, until `show_all_of`."""
+    _turn(tx, actor_id, _PUBLIC, _HIDDEN, -1)
+
+
+def show_all_of(tx: Tx, actor_id: ActorId) -> None:
+    """Count and show it again."""
+    _turn(tx, actor_id, _HIDDEN, _PUBLIC, 1)
+
+
+def _turn(tx: Tx, actor_id: ActorId, before: int, after: int, change: int) -> None:
+    found = tx.all(
+        "UPDATE reactions SET public = $1 WHERE actor_id = $2 AND public = $3 RETURNING id, kind, post_id, reply_id",
+        after,
+        actor_id,
+        before,
+    )
+    for _, kind, post_id, reply_id in sorted(found, key=lambda row: int(row[0])):
+        _bump(tx, post_id, reply_id)
+        _count(tx, ReactionKind(kind), post_id, reply_id, change)
 
 
 def of_post(tx: Tx, post_id: PostId, kind: ReactionKind, limit: int) -> list[Reaction]:
@@ -183,7 +206,7 @@ def of_replies(tx: Tx, reply_ids: Sequence[ReplyId]) -> dict[ReplyId, list[React
 
 def recent(tx: Tx, *, before_id: int | None = None, limit: int, author_id: ActorId | None = None) -> list[Reaction]:
     """Reactions to posts and answers of an author (None: of everybody), newest first, for the conversations page."""
-    where, params = "x.kind <> 'dislike'", list[object]()
+    where, params = f"x.kind <> 'dislike' AND x.public <> {_HIDDEN}", list[object]()
     if before_id is not None:
         params.append(before_id)
         where += f" AND x.id < ${len(params)}"

@@ -185,6 +185,43 @@ async def test_LIFE_01_a_line_of_another_shape_ends_the_import(tmp_path: Path, c
             await restore(services, archive(tmp_path / "bad.tar.gz", thread(*records)))
 
 
+@pytest.mark.proves("SEC-043")
+@pytest.mark.parametrize("first", ["blocked before", "blocked by the file"])
+async def test_LIFE_01_the_blocked_do_not_come_back_in_a_file(tmp_path: Path, first: str) -> None:
+    """What a blocked person wrote and liked elsewhere is taken, and hidden like all that they left here."""
+    async with blog(tmp_path / "source") as source:
+        post, person, note = await good_lines(source, tmp_path)
+    like = {
+        "kind": "reaction", "type": "like", "person": person["uri"], "reply": "", "emoji": "",
+        "activity_uri": f"{person['uri']}/likes/1", "created_at": 5,
+    }  # fmt: skip
+    files = thread(post, person, note, like)
+    block = {"kind": "domain", "value": "remote.example", "reason": ""}
+    if first == "blocked by the file":
+        files["blocks.jsonl"] = json.dumps(block).encode()
+    async with blog(tmp_path / "b") as services:
+        if first == "blocked before":
+            await services.publisher.block_domain("remote.example")
+        report = await restore(services, archive(tmp_path / "bad.tar.gz", files))
+        assert (report.counts["replies"], report.counts["reactions"]) == (1, 1)
+        written = await services.db.read(replies.by_uri, note["uri"])
+        assert written is not None
+        assert (written.state, written.reason) == ("hidden", "author_blocked")
+        assert await services.db.read(lambda tx: tx.all("SELECT reply_count, like_count FROM posts")) == [(0, 0)]
+        await services.publisher.unblock_domain("remote.example")
+        assert await services.db.read(lambda tx: tx.all("SELECT reply_count, like_count FROM posts")) == [(1, 1)]
+
+
+@pytest.mark.parametrize("field", ["content", "source", "in_reply_to", "context", "language", "type"])
+async def test_LIFE_01_no_text_holds_nul(tmp_path: Path, field: str) -> None:
+    async with blog(tmp_path / "source") as source:
+        records = await good_lines(source, tmp_path)
+    records[2][field] = "a\0b"
+    async with blog(tmp_path / "b") as services:
+        with pytest.raises(InvalidInput, match="line 3"):
+            await restore(services, archive(tmp_path / "bad.tar.gz", thread(*records)))
+
+
 async def test_LIFE_01_texts_are_cleaned_and_nobody_becomes_one_of_ours(tmp_path: Path) -> None:
     async with blog(tmp_path / "source") as source:
         records = await good_lines(source, tmp_path)

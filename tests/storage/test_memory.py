@@ -232,6 +232,15 @@ async def test_facts_and_tombstones(db: Database) -> None:
     await db.write(tombstones.add, "theirs", "Person", "eve", False)
     stone = await db.read(tombstones.get, "theirs")
     assert stone is not None
-    assert (stone.former_type, stone.actor_uri) == ("Note", "bob")
+    assert (stone.former_type, stone.actor_uri) == ("Note", "bob eve")
+    for number in range(20):
+        await db.write(tombstones.add, "theirs", "Note", f"neighbour{number}", False)
+    assert await db.read(tombstones.is_deleted_by, "theirs", "neighbour19")
+    assert not await db.read(tombstones.is_deleted_by, "theirs", "neighbour1")
+    assert not await db.read(tombstones.is_deleted_by, "others", "bob")
+    await db.write(tombstones.add, "theirs", "Note", "", False)  # its own server said so
+    assert await db.read(tombstones.is_deleted_by, "theirs", "anybody")
+    await db.write(tombstones.add, "ours", "Note", "eve", False)
+    assert not await db.read(tombstones.is_deleted_by, "ours", "eve")
     assert await db.write(tombstones.prune, START + 1) == 1
     assert await db.read(tombstones.get, "ours") is not None

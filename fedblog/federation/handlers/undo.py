@@ -45,6 +45,8 @@ async def undo(ctx: Context, activity: Activity, sender: Actor) -> Effect:
         if act.type not in _REACTIONS:
             return ignored(Outcome.NOT_THE_AUTHOR)
         act = replace(act, uri="")  # known by its actor and object alone, as when it came (INB-06)
+    if not act.type and not act.uri:
+        return ignored(Outcome.OBJECT_MISSING)
     if act.type and act.type not in _REACTIONS and act.type not in ("Follow", "Block"):
         return ignored(Outcome.TYPE_NOT_HANDLED)
 
