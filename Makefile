@@ -6,7 +6,7 @@ WORKERS ?= 2
 KILLS ?= 200
 INPUTS ?= 100000
 
-.PHONY: faults fuzz audit bench conformance threats help demo serve test lint types unit browser format clean
+.PHONY: messages faults fuzz audit bench conformance threats help demo serve test lint types unit browser format clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,9 @@ faults: $(VENV)/.dev ## Kill the blog 200 times under load and hold it to what i
 
 fuzz: $(VENV)/.dev ## Feed inbox and parsers what nobody would write
 	$(BIN)/python -m tests.fuzz.run $(INPUTS)
+
+messages: $(VENV)/.dev ## Collect the words of all pages for the translators
+	$(BIN)/python -m tests.translations --update
 
 audit: $(VENV)/.dev ## Ask for known flaws in what is installed; needs the network
 	$(BIN)/pip-audit --skip-editable --progress-spinner off

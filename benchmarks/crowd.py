@@ -23,7 +23,7 @@ from fedblog.federation.services import Services
 from fedblog.federation.setup import add_author
 from fedblog.signatures.cavage import sign_cavage
 from fedblog.signatures.keys import generate_rsa
-from fedblog.storage import actors, replies
+from fedblog.storage import actors, replies, threads
 from fedblog.storage.database import Tx
 
 HOST = "blog.example"
@@ -165,6 +165,17 @@ async def fill(parts: Services, crowd: Crowd, count: int, *, chain: bool = False
 
     for start in range(0, count, 500):
         await parts.db.write(add_some, start, min(count, start + 500))
+
+
+async def answer_first(parts: Services, crowd: Crowd, number: int) -> None:
+    """One more answer to the first reply under the post, so that it stands on the first page."""
+    known = await parts.db.read(actors.by_uri, crowd.people[0].id)
+    first = (await parts.db.read(threads.thread, crowd.post.id, limit=1))[0].reply
+    if known is not None:
+        new = replace(
+            _reply(known, number, words(_dice(number), 50), crowd.post), uri=f"{known.uri}/statuses/a{number}"
+        )
+        await parts.db.write(replies.add, new, post_id=None, parent_id=first.id)
 
 
 def _reply(who: Actor, number: int, text: str, post: Post) -> NewReply:

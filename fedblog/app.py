@@ -53,6 +53,7 @@ from fedblog.web.assets import Assets
 from fedblog.web.cache import PageCache, PostIndex
 from fedblog.web.closed import closed_middleware
 from fedblog.web.counting import Counter, CountKeeper
+from fedblog.web.drawn_rows import DrawnKeeper
 from fedblog.web.headers import add_headers
 from fedblog.web.hot import HotAnswers, put_before
 from fedblog.web.keys import COUNTER, COUNTS, HOT, LIMITS, PAGES, POST_INDEX, RENDERER, SERVICES, SETTINGS
@@ -165,6 +166,7 @@ def build_app(settings: Settings, *, clock: Clock = time.time) -> web.Applicatio
     app.on_response_prepare.append(app[HOT].keep)  # the last one: what it keeps is complete
     app.cleanup_ctx.append(_open_services(settings, clock))
     app.cleanup_ctx.append(_keep_counts)
+    app.cleanup_ctx.append(_keep_drawn)
     if settings.federation.deliver:
         app.cleanup_ctx.append(_run_workers)
     login.add_login(app)
@@ -200,6 +202,16 @@ async def _keep_counts(app: web.Application) -> AsyncIterator[None]:
     """What pages count is stored while they are served, and at the end."""
     app[COUNTS] = keeper = CountKeeper(app[SERVICES].db, app[COUNTER])
     task = asyncio.create_task(keeper.run(), name="counts")
+    task.add_done_callback(_report)
+    yield
+    await keeper.stop()
+    await asyncio.wait([task], timeout=STOP_SECONDS)
+
+
+async def _keep_drawn(app: web.Application) -> AsyncIterator[None]:
+    """Rows that pages draw are stored, so that the next start draws them no more."""
+    keeper = DrawnKeeper(app[SERVICES].db, app[RENDERER].rows)
+    task = asyncio.create_task(keeper.run(), name="drawn")
     task.add_done_callback(_report)
     yield
     await keeper.stop()

@@ -209,7 +209,9 @@ def _face(actor: Actor) -> tuple[object, ...]:
 def _bump_pages(tx: Tx, actor_id: ActorId) -> None:
     pages = tx.all(
         "SELECT r.post_id FROM replies r WHERE r.actor_id = $1 AND r.shown = 1"
-        " UNION SELECT x.post_id FROM reactions x WHERE x.actor_id = $1 AND x.post_id IS NOT NULL",
+        " UNION SELECT x.post_id FROM reactions x WHERE x.actor_id = $1 AND x.post_id IS NOT NULL"
+        " UNION SELECT r.post_id FROM reactions x JOIN replies r ON r.id = x.reply_id"
+        " WHERE x.actor_id = $1 AND r.local = 1 AND r.shown = 1",
         actor_id,
     )
     for (post_id,) in sorted(pages):

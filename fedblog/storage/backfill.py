@@ -262,7 +262,7 @@ def finish(tx: Tx, post_id: PostId, *, cool_down: int, exhausted: bool) -> None:
         _plan_job(tx, post_id, turn, tx.now if goes_on else max(due, tx.now + cool_down))
     count = sum(one.number for one in missing(tx, post_id))
     if tx.run("UPDATE backfills SET missing = $1 WHERE post_id = $2 AND missing <> $1", count, post_id):
-        posts.bump(tx, post_id)
+        posts.bump(tx, post_id, ())
 
 
 def _next_due(tx: Tx, post_id: PostId) -> int | None:

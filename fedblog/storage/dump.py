@@ -20,7 +20,7 @@ from fedblog.storage import migrate
 from fedblog.storage.tx import Tx
 
 SCHEMA_TABLE = "schema_version"  # made by the migrations, so it is not carried along
-DERIVED = "search_"  # tables that are made anew of the others
+DERIVED = ("search_", "drawn_")  # tables that are made anew of the others
 _NEWLINE = b"\n"
 _BUSY_SECONDS = 5.0
 

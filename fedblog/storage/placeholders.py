@@ -28,7 +28,7 @@ def add(tx: Tx, uri: str, *, post_id: PostId, post_uri: str, actor_id: ActorId, 
     if known is not None:
         return known
     tx.lock(uri, post_uri)
-    posts.bump(tx, post_id)
+    posts.bump(tx, post_id, ())
     new = NewReply(
         uri=uri,
         url="",
@@ -58,7 +58,7 @@ def add(tx: Tx, uri: str, *, post_id: PostId, post_uri: str, actor_id: ActorId, 
 def fill(tx: Tx, placeholder: Reply, new: NewReply) -> Reply:
     """The missing object is here after all: it takes the placeholder's row and place."""
     if placeholder.post_id is not None:
-        posts.bump(tx, placeholder.post_id)
+        posts.bump(tx, placeholder.post_id, (placeholder.id,))
     before = replies.by_id(tx, placeholder.id) or placeholder
     tx.run(
         "UPDATE replies SET url = $1, actor_id = $2, in_reply_to = $3, state = $4, visibility = $5, type = $6,"

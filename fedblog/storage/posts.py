@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
-from fedblog.blog.model import ActorId, Post, PostId, PostKind, PostStatus, PostText, Revision, Visibility
+from fedblog.blog.model import (
+    ActorId,
+    Post,
+    PostId,
+    PostKind,
+    PostStatus,
+    PostText,
+    ReplyId,
+    Revision,
+    Visibility,
+)
 from fedblog.errors import Conflict, NotFound
 from fedblog.storage import listing, media, planning, tombstones
 from fedblog.storage.rows import POST, read_post, write_json
-from fedblog.storage.tx import Event, Tx, marks
+from fedblog.storage.tx import Event, Tx, chunks, marks
 from fedblog.text.slug import slugify_title
 
 _LISTED = listing.LISTED
@@ -297,9 +307,24 @@ def thread_version(tx: Tx, post_id: PostId) -> int:
     return tx.value("SELECT thread_version FROM posts WHERE id = $1", post_id) or 0
 
 
-def bump(tx: Tx, post_id: PostId) -> None:
-    """The page changed. Also keeps other writers from this post until the end of the transaction."""
-    tx.run("UPDATE posts SET thread_version = thread_version + 1 WHERE id = $1", post_id)
+def bump(tx: Tx, post_id: PostId, rows: Collection[ReplyId] | None = None) -> None:
+    """The page changed. Also keeps other writers from this post until the end of the transaction.
+
+    `rows`: the replies that look different now, those aside that came or went; None where it can be any of them.
+    """
+    if rows is None:
+        tx.run(
+            "UPDATE posts SET thread_version = thread_version + 1, redrawn = thread_version + 1 WHERE id = $1", post_id
+        )
+    else:
+        tx.run("UPDATE posts SET thread_version = thread_version + 1 WHERE id = $1", post_id)
+    for some in chunks(rows or ()):
+        tx.run(
+            "UPDATE replies SET changed = (SELECT p.thread_version FROM posts p WHERE p.id = $1)"
+            f" WHERE id IN ({marks(len(some), 2)})",
+            post_id,
+            *some,
+        )
     tx.emit(Event("post", post_id))
 
 

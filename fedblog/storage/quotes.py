@@ -48,7 +48,7 @@ def add(
 ) -> Quote:
     """Keep a quote, or bring it up to date: a QuoteRequest settles what its Note only claimed, never the other way
     round; what the author refused or took back stays so."""
-    posts.bump(tx, post_id)
+    posts.bump(tx, post_id, ())
     tx.run(
         "INSERT INTO quotes (id, uri, url, actor_id, post_id, target_uri, state, public, listed, request,"
         " published_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
@@ -91,7 +91,7 @@ def set_state(tx: Tx, quote_id: int, state: QuoteState, *, listed: bool) -> Quot
         "UPDATE quotes SET state = $1, listed = $2 WHERE id = $3 RETURNING post_id", state.value, int(listed), quote_id
     )
     if row is not None:
-        posts.bump(tx, PostId(row[0]))
+        posts.bump(tx, PostId(row[0]), ())
     return _read(tx.all(f"SELECT {_QUOTE} FROM {_FROM} WHERE q.id = $1", quote_id)[0])
 
 
@@ -99,20 +99,20 @@ def remove(tx: Tx, uri: str, actor_id: ActorId) -> bool:
     """The quoting object is gone, or quotes us no more; False if it never did."""
     rows = tx.all("DELETE FROM quotes WHERE uri = $1 AND actor_id = $2 RETURNING post_id", uri, actor_id)
     for (post_id,) in rows:
-        posts.bump(tx, PostId(post_id))
+        posts.bump(tx, PostId(post_id), ())
     return bool(rows)
 
 
 def remove_all_of(tx: Tx, actor_id: ActorId) -> None:
     """Forget every quote by an actor."""
     for (post_id,) in tx.all("DELETE FROM quotes WHERE actor_id = $1 RETURNING post_id", actor_id):
-        posts.bump(tx, PostId(post_id))
+        posts.bump(tx, PostId(post_id), ())
 
 
 def bump_pages(tx: Tx, actor_id: ActorId) -> None:
     """The pages that list quotes by an actor changed: it was blocked, or is heard again."""
     for (post_id,) in tx.all("SELECT DISTINCT post_id FROM quotes WHERE actor_id = $1 ORDER BY post_id", actor_id):
-        posts.bump(tx, PostId(post_id))
+        posts.bump(tx, PostId(post_id), ())
 
 
 def shown(tx: Tx, post_id: PostId, limit: int) -> list[Quote]:

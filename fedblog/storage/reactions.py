@@ -88,7 +88,7 @@ def _bump(tx: Tx, post_id: PostId | None, reply_id: ReplyId | None) -> None:
     if reply_id is not None:
         post_id = tx.value("SELECT post_id FROM replies WHERE id = $1", reply_id)
     if post_id is not None:
-        posts.bump(tx, post_id)
+        posts.bump(tx, post_id, () if reply_id is None else (reply_id,))
 
 
 def _count(tx: Tx, kind: ReactionKind, post_id: int | None, reply_id: int | None, change: int) -> None:

@@ -12,7 +12,7 @@ import zlib
 from fedblog.blog import audience
 from fedblog.blog.model import Actor, ActorId, NewReply, PostId, Reply, ReplyId, ReplyState
 from fedblog.errors import Conflict, NotFound
-from fedblog.storage import posts, tombstones, tree
+from fedblog.storage import drawn, posts, tombstones, tree
 from fedblog.storage.rows import ACTOR, REPLY, read_actor, read_reply, write_attachments, write_json
 from fedblog.storage.threads import (
     children_uris,
@@ -83,14 +83,19 @@ def _get(tx: Tx, reply_id: ReplyId) -> Reply:
     return reply
 
 
-def _lock(tx: Tx, reply_id: ReplyId) -> Reply:
-    """The reply, with its whole thread kept from other writers; its page counts as changed."""
+def _lock(tx: Tx, reply_id: ReplyId, *, erases: bool = False) -> Reply:
+    """The reply, with its whole thread kept from other writers; its page counts as changed.
+
+    `erases`: drawn forms of it may not be kept anywhere either (see `drawn`).
+    """
     reply = _get(tx, reply_id)
     if reply.post_id is None:
         tx.lock(reply.uri, reply.in_reply_to)
         reply = _get(tx, reply_id)
     if reply.post_id is not None:
-        posts.bump(tx, reply.post_id)
+        posts.bump(tx, reply.post_id, None if erases else (reply_id,))
+        if erases:
+            drawn.forget(tx, reply.post_id)
     return _get(tx, reply_id)
 
 
@@ -116,7 +121,7 @@ def add(
     state = new.state if new.state in (ReplyState.HELD, ReplyState.HIDDEN) else ReplyState.PUBLISHED
     place = tree.nowhere(state.value)
     if post_id is not None:
-        posts.bump(tx, post_id)
+        posts.bump(tx, post_id, ())
         place = tree.find_place(
             tx,
             post_id,
@@ -249,7 +254,7 @@ def remove(tx: Tx, reply_id: ReplyId, *, tombstone: bool = True) -> None:
 
     An orphan goes altogether. With `tombstone` its id is remembered, so that a late Create is not taken.
     """
-    reply = _lock(tx, reply_id)
+    reply = _lock(tx, reply_id, erases=True)
     if reply.state is ReplyState.REMOVED:
         return
     if tombstone:
@@ -343,7 +348,7 @@ def set_remote_counts(tx: Tx, reply_id: ReplyId, likes: int, announces: int) -> 
     if changed:
         post_id = tx.value("SELECT post_id FROM replies WHERE id = $1", reply_id)
         if post_id is not None:
-            posts.bump(tx, PostId(post_id))
+            posts.bump(tx, PostId(post_id), (reply_id,))
     return bool(changed)
 
 
@@ -355,7 +360,7 @@ def set_options(tx: Tx, reply_id: ReplyId, options: tuple[tuple[str, int], ...])
     )
     post_id = tx.value("SELECT post_id FROM replies WHERE id = $1", reply_id) if changed else None
     if post_id is not None:
-        posts.bump(tx, PostId(post_id))
+        posts.bump(tx, PostId(post_id), (reply_id,))
     return bool(changed)
 
 

@@ -175,6 +175,7 @@ class SqliteEngine:
             for _ in range(READERS):
                 reader = UnitConnection(self.path)
                 await reader.open()
+                await reader.unit(_only_reads)
                 self._readers.append(reader)
                 self._idle.append(reader)
         except (sqlite3.Error, OSError) as exc:
@@ -232,7 +233,6 @@ class SqliteEngine:
     def _read_group(self, connection: sqlite3.Connection, units: list[Unit]) -> list[Outcome]:
         _roll_back(connection)
         try:
-            connection.execute("PRAGMA query_only = ON")
             return [self._read_one(connection, unit) for unit in units]
         except sqlite3.OperationalError as exc:
             return [Outcome(error=_unavailable(exc)) for _ in units]
@@ -302,6 +302,11 @@ class SqliteEngine:
             return Outcome(error=_unavailable(exc) if isinstance(exc, sqlite3.OperationalError) else exc)
         connection.execute("RELEASE unit")
         return Outcome(value, events=tuple(dict.fromkeys(tx.events)))
+
+
+def _only_reads(connection: sqlite3.Connection) -> None:
+    # Once: each time this is set, SQLite forgets how it prepared every statement, and preparing is most of a read.
+    connection.execute("PRAGMA query_only = ON")
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:

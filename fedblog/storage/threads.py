@@ -115,6 +115,18 @@ def recent_public(tx: Tx, post_id: PostId, limit: int) -> list[ThreadRow]:
     return read_thread_rows(rows)
 
 
+def for_machines(tx: Tx, post_id: PostId, limit: int) -> list[ThreadRow]:
+    """The first replies that search engines may show (LIFE-07), among the first fifty of the conversation."""
+    rows = tx.all(
+        f"SELECT {THREAD_ROW} FROM (SELECT id FROM replies WHERE post_id = $1 AND shown = 1 ORDER BY path LIMIT 50) f"
+        " JOIN replies r ON r.id = f.id JOIN actors a ON a.id = r.actor_id WHERE r.state = 'published'"
+        " AND r.visibility = 'public' AND r.content_warning = '' AND a.indexable = 1 ORDER BY r.path LIMIT $2",
+        post_id,
+        limit,
+    )
+    return read_thread_rows(rows)
+
+
 def newest(tx: Tx, limit: int) -> list[tuple[ThreadRow, Post]]:
     """The newest public replies under public posts, by arrival: the feed of all replies."""
     rows = tx.all(

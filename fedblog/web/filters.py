@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 import unicodedata
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from markupsafe import Markup
@@ -12,12 +13,16 @@ from markupsafe import Markup
 from fedblog.activitypub.pictures import media_type_of_url
 from fedblog.text.dates import rfc2822
 from fedblog.text.mentions import fold_leading_mentions
+from fedblog.web.i18n import ENGLISH, PSEUDO, current
 
 HUES = 12
+_ENGLISH = (ENGLISH, PSEUDO)
 
 
 def long_date(timestamp: int) -> str:
     """`14 March 2026` (UTC)."""
+    if current() not in _ENGLISH:
+        return _foreign_date(timestamp, "long")
     moment = time.gmtime(timestamp)
     return f"{moment.tm_mday} {time.strftime('%B %Y', moment)}"
 
@@ -30,6 +35,8 @@ def day_month(timestamp: int) -> str:
 
 def short_time(timestamp: int) -> str:
     """`14 Mar 2026, 09:05` (UTC)."""
+    if current() not in _ENGLISH:
+        return f"{_foreign_date(timestamp, 'medium')}, {time.strftime('%H:%M', time.gmtime(timestamp))}"
     moment = time.gmtime(timestamp)
     return f"{moment.tm_mday} {time.strftime('%b %Y, %H:%M', moment)}"
 
@@ -37,6 +44,12 @@ def short_time(timestamp: int) -> str:
 def date_time(timestamp: int) -> str:
     """`14 March 2026, 09:05` (UTC)."""
     return f"{long_date(timestamp)}, {time.strftime('%H:%M', time.gmtime(timestamp))}"
+
+
+def _foreign_date(timestamp: int, length: str) -> str:
+    from babel.dates import format_date  # takes a while to load; English needs none of it
+
+    return format_date(datetime.fromtimestamp(timestamp, UTC), length, locale=current())
 
 
 def iso_time(timestamp: int) -> str:

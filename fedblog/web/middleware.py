@@ -15,6 +15,7 @@ from fedblog.observe import REQUEST_LOGGER, counters, new_request_id, request_id
 from fedblog.web.counting import count
 from fedblog.web.errors import error_response, problem
 from fedblog.web.hot import POST
+from fedblog.web.i18n import known, preferred, set_language
 from fedblog.web.keys import ADDRESS, COUNTER, SESSION
 from fedblog.web.old_paths import moved_from
 from fedblog.web.proxies import client_address, parse_networks
@@ -22,12 +23,14 @@ from fedblog.web.proxies import client_address, parse_networks
 log = logging.getLogger(REQUEST_LOGGER)
 
 HEALTH_PATHS = ("/livez", "/readyz")
+_OWN_LANGUAGE = ("/studio", "/login", "/logout", "/setup")
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
 def observe_middleware(settings: Settings) -> Middleware:
     """Gives each request its id and address, and writes one line when it is answered."""
     trusted = parse_networks(settings.server.trusted_proxies)
+    language = known(settings.blog.language)
 
     @web.middleware
     async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -35,6 +38,7 @@ def observe_middleware(settings: Settings) -> Middleware:
         # Some proxies add a line of their own below what the asker sent: the last entry of the last line is theirs.
         forwarded_for = ",".join(request.headers.getall("X-Forwarded-For", []))
         request[ADDRESS] = client_address(request.remote, forwarded_for, trusted)
+        set_language(_language_for(request, language))
         started = time.perf_counter()
         status = 0
         try:
@@ -49,6 +53,13 @@ def observe_middleware(settings: Settings) -> Middleware:
             request_id.reset(token)
 
     return observe
+
+
+def _language_for(request: web.Request, language: str) -> str:
+    """The blog's for what everybody sees, since it is kept; the browser's for who works here."""
+    if not request.path.startswith(_OWN_LANGUAGE):
+        return language
+    return preferred(request.headers.get("Accept-Language", ""), language)
 
 
 def _log_request(request: web.Request, status: int, seconds: float) -> None:

@@ -23,9 +23,10 @@ from jinja2.bccache import Bucket
 from fedblog.config import Settings
 from fedblog.storage.database import Database, Event
 from fedblog.web.assets import Assets
+from fedblog.web.drawn_rows import DrawnRows, recipe_of
 from fedblog.web.filters import FILTERS, bdi, name_link
 from fedblog.web.fragments import Fragments
-from fedblog.web.i18n import gettext, ngettext
+from fedblog.web.i18n import current, direction, gettext, ngettext
 from fedblog.web.looks.current import CurrentLook
 from fedblog.web.menu import Menu
 from fedblog.web.pictures import avatar_source, own_pictures, picture_tag
@@ -68,6 +69,9 @@ class Renderer:
         self.assets = assets
         self.settings = settings
         self.fragments = Fragments()
+        self.rows = DrawnRows(
+            lambda: recipe_of([*self._sources(), repr(settings.blog), repr(settings.media), settings.base_url])
+        )
         self.look = CurrentLook()
         self.menu = Menu()
         self._environment = Environment(
@@ -90,6 +94,7 @@ class Renderer:
             site=settings.blog,
             base_url=settings.base_url,
             domain=settings.domain,
+            direction=direction,
             blog_handle=f"@{settings.blog.handle}@{settings.domain}",
             static=assets.url,
             look=self.look,
@@ -122,6 +127,13 @@ class Renderer:
             self._environment.get_template(name)
         return names
 
+    def _sources(self) -> list[str]:
+        """What the templates of readers' pages say, those of the blog's own in place of ours."""
+        loader = self._environment.loader
+        names = [name for name in self._environment.list_templates() if name.startswith("public/")]
+        return [loader.get_source(self._environment, name)[0] for name in names] if loader is not None else []
+
     def html(self, template: str, **context: Any) -> str:
         """The finished page. `session` and `path` are always there for templates; None and "" unless given."""
-        return self._environment.get_template(template).render({"session": None, "path": "", **context})
+        values = {"session": None, "path": "", "ui_language": current(), **context}
+        return self._environment.get_template(template).render(values)

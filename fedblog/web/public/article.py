@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,23 +9,24 @@ from fedblog.activitypub.ids import LocalIds
 from fedblog.blog.model import Actor, Post, PostKind, ThreadRow
 from fedblog.config import Settings
 from fedblog.media.figures import only_ours
-from fedblog.storage import listing
+from fedblog.storage import listing, threads
 from fedblog.storage.database import Tx
 from fedblog.storage.listing import Titled
 from fedblog.text.article import set_prose
 from fedblog.web.i18n import gettext
 from fedblog.web.public.items import lede
 from fedblog.web.public.series import Part, read_part
-from fedblog.web.public.structured import post_data
+from fedblog.web.public.structured import COMMENTS, post_data
 
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """Neighbours by date, and the place in a series; nothing of it for a page."""
+    """Neighbours by date, the place in a series, and comments for machines; nothing of it for a page."""
 
     older: Titled | None = None
     newer: Titled | None = None
     series: Part | None = None
+    comments: tuple[ThreadRow, ...] = ()
 
 
 def read_around(tx: Tx, post: Post) -> Around:
@@ -34,12 +34,11 @@ def read_around(tx: Tx, post: Post) -> Around:
     if post.kind is PostKind.PAGE:
         return Around()
     older, newer = listing.neighbours(tx, post)
-    return Around(older, newer, read_part(tx, post))
+    comments = threads.for_machines(tx, post.id, COMMENTS) if post.reply_count else []
+    return Around(older, newer, read_part(tx, post), tuple(comments))
 
 
-def article_values(
-    post: Post, author: Actor, rows: Sequence[ThreadRow], around: Around, ids: LocalIds, settings: Settings
-) -> dict[str, Any]:
+def article_values(post: Post, author: Actor, around: Around, ids: LocalIds, settings: Settings) -> dict[str, Any]:
     """Values of the post's template; CPU work."""
     prose = set_prose(
         only_ours(post.content_html, settings.base_url),
@@ -53,5 +52,5 @@ def article_values(
         "around": around,
         "is_page": post.kind is PostKind.PAGE,
         "has_history": post.show_history and post.edited_at is not None,
-        "structured": post_data(post, author, rows, description=lede(post), ids=ids, settings=settings),
+        "structured": post_data(post, author, around.comments, description=lede(post), ids=ids, settings=settings),
     }

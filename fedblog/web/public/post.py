@@ -27,7 +27,6 @@ from fedblog.blog.model import (
     ThreadOrder,
     ThreadRow,
 )
-from fedblog.blog.thread import mark_rows
 from fedblog.errors import Gone, NotFound
 from fedblog.storage import actors, media, posts, reactions, replies, threads
 from fedblog.storage.backfill import Missing, elsewhere
@@ -38,6 +37,7 @@ from fedblog.web.activitypub import post_answer
 from fedblog.web.cache import CachedPage, RenderedPage, pack
 from fedblog.web.conditional import cached_answer
 from fedblog.web.documents import is_public
+from fedblog.web.drawn_rows import Conversation, DrawnRows, all_to_draw, read_first
 from fedblog.web.filters import counted
 from fedblog.web.fragments import DrawRow, draw_anew
 from fedblog.web.hot import mark
@@ -93,9 +93,7 @@ class PostView:
     post: Post
     author: Actor
     part: Part
-    rows: tuple[ThreadRow, ...]
-    above: dict[ReplyId, ThreadRow]  # what rows answer that is on another page
-    continues: bool
+    conversation: Conversation
     likes: tuple[Reaction, ...]
     boosts: tuple[Reaction, ...]
     liked_replies: dict[ReplyId, list[Actor]]
@@ -155,7 +153,7 @@ async def _page(request: web.Request, name: str, slug: str) -> web.Response:
     version, part = await services.db.read(_version_and_part, post_id, wanted)
 
     async def make() -> CachedPage:
-        view = await services.db.read(read_view, ids, name, slug, Wanted(part), None)
+        view = await services.db.read(read_view, ids, name, slug, Wanted(part), None, renderer.rows)
         return await asyncio.to_thread(build, view)
 
     kept = await request.app[PAGES].get(("post", name, slug, part), (version, renderer.version), make)
@@ -172,12 +170,13 @@ def render_view(
 ) -> RenderedPage:
     """The page's HTML; CPU work."""
     values = make_context(view, session, ids)
-    values |= article_values(view.post, view.author, view.rows, view.around, ids, renderer.settings)
+    values |= article_values(view.post, view.author, view.around, ids, renderer.settings)
     draw: DrawRow = draw_anew
-    if session is None:
+    if session is None and view.conversation.post_id is None:
         echoes = view.echoes
         draw = renderer.fragments.of_page(view.post.author_id, view.liked_replies, echoes.reply_emoji, echoes.moved)
     html = renderer.html("public/post.html", session=session, csrf=csrf, fragment=draw, **values)
+    renderer.rows.keep(view.conversation)
     return RenderedPage(html, (alternate_link(view.post.uri),) if view.post.uri else ())
 
 
@@ -206,25 +205,29 @@ def find_post(tx: Tx, ids: LocalIds, name: str, slug: str) -> tuple[Post, Actor]
     return found, author
 
 
-def read_view(tx: Tx, ids: LocalIds, name: str, slug: str, wanted: Wanted, session: Session | None) -> PostView:
-    """The whole page's data; those who may decide about replies see held, hidden and private ones as well."""
+def read_view(
+    tx: Tx, ids: LocalIds, name: str, slug: str, wanted: Wanted, session: Session | None, known: DrawnRows | None = None
+) -> PostView:
+    """The whole page's data; those who may decide about replies see held, hidden and private ones as well.
+
+    `known`: rows that were drawn before, which everybody's first page may use.
+    """
     found, author = find_post(tx, ids, name, slug)
     public_only = not may_edit(session, found)
     part = find_part(tx, found.id, wanted, public_only=public_only)
-    after = _place(tx, found, part.after)
-    rows = threads.page(tx, found.id, part.order, after=after, limit=ROWS_PER_PAGE + 1, public_only=public_only)
-    shown = tuple(rows[:ROWS_PER_PAGE])
+    if known is not None and session is None and part == Part(answers=part.answers):
+        conversation, shown = read_first(
+            tx, found.id, found.thread_version, known, indent=MAX_INDENT, limit=ROWS_PER_PAGE
+        )
+    else:
+        conversation, shown = _read_part(tx, found, part, public_only=public_only)
     liked = [row.reply.id for row in shown if row.reply.like_count]
     by_reply = reactions.of_replies(tx, liked) if liked else {}
-    here = {row.reply.id for row in shown}
-    above = {row.reply.parent_id for row in shown if row.reply.parent_id is not None} - here
     return PostView(
         post=found,
         author=author,
         part=part,
-        rows=shown,
-        above=threads.rows_by_id(tx, above),
-        continues=len(rows) > ROWS_PER_PAGE,
+        conversation=conversation,
         likes=_public(reactions.of_post(tx, found.id, ReactionKind.LIKE, NAMES_SHOWN)),
         boosts=_public(reactions.of_post(tx, found.id, ReactionKind.ANNOUNCE, NAMES_SHOWN)),
         liked_replies={
@@ -237,6 +240,16 @@ def read_view(tx: Tx, ids: LocalIds, name: str, slug: str, wanted: Wanted, sessi
         answered=_answered(tx, part.answers),
         around=read_around(tx, found),
     )
+
+
+def _read_part(tx: Tx, found: Post, part: Part, *, public_only: bool) -> tuple[Conversation, list[ThreadRow]]:
+    after = _place(tx, found, part.after)
+    rows = threads.page(tx, found.id, part.order, after=after, limit=ROWS_PER_PAGE + 1, public_only=public_only)
+    shown = rows[:ROWS_PER_PAGE]
+    here = {row.reply.id for row in shown}
+    above = {row.reply.parent_id for row in shown if row.reply.parent_id is not None} - here
+    more = len(rows) > ROWS_PER_PAGE
+    return all_to_draw(shown, threads.rows_by_id(tx, above), MAX_INDENT, more=more), shown
 
 
 def _answered(tx: Tx, reply_id: ReplyId | None) -> ThreadRow | None:
@@ -281,7 +294,7 @@ def make_context(view: PostView, session: Session | None, ids: LocalIds) -> dict
         "boosts": _group(shown.announce_count, "boost", view.boosts),
         "pictures": view.pictures,
         "cover": next(iter(view.pictures.values()), None),
-        "marks": mark_rows(view.rows, MAX_INDENT, view.above),
+        "conversation": view.conversation,
         "reactions": view.liked_replies,
         "emoji": view.echoes.emoji,
         "quotes": view.echoes.quotes,
@@ -291,7 +304,7 @@ def make_context(view: PostView, session: Session | None, ids: LocalIds) -> dict
         "elsewhere_count": sum(one.number for one in view.elsewhere),
         "part": part,
         "orders": [(order, order_href(order)) for order in ThreadOrder],
-        "next_page": part.next(view.rows[-1].reply.id) if view.continues else "",
+        "next_page": part.next(view.conversation.last) if view.conversation.continues else "",
         "can_edit": may_edit(session, shown),
         "act": interact_url,
         "reply_href": reply_href,

@@ -121,8 +121,7 @@ def _found(hit: Hit, terms: tuple[Term, ...], ids: LocalIds) -> Found:
     if hit.row is not None:
         reply = hit.row.reply
         text = snippet(plain_text(reply.content_html), terms)
-        return Found(
-            hit, f"{page}{reply_href(reply.id)}", title, text, reply.content_warning or hit.post.content_warning
-        )
+        warning = reply.content_warning or hit.post.content_warning
+        return Found(hit, f"{page}{reply_href(reply.id)}", title, text, warning)
     text = snippet(text_of(hit.post.content_html, without=_NOT_SHOWN), terms)
     return Found(hit, page, title, text, hit.post.content_warning)

@@ -13,7 +13,7 @@ from typing import Any
 from markupsafe import Markup
 
 from fedblog.activitypub.ids import LocalIds
-from fedblog.blog.model import Actor, Post, ReplyState, ThreadRow, Visibility
+from fedblog.blog.model import Actor, Post, ThreadRow
 from fedblog.config import Settings
 from fedblog.text.dates import iso
 from fedblog.text.excerpt import excerpt
@@ -29,7 +29,7 @@ Json = dict[str, Any]
 def post_data(
     post: Post, author: Actor, rows: Sequence[ThreadRow], *, description: str, ids: LocalIds, settings: Settings
 ) -> Markup:
-    """For a `<script type="application/ld+json">`."""
+    """For a `<script type="application/ld+json">`; `rows` as `threads.for_machines` gives them."""
     url = ids.post_page(author.username, post.slug)
     image = web_url(post.image_url)
     document = {
@@ -53,7 +53,7 @@ def post_data(
             if number
         ],
         "commentCount": post.reply_count,
-        "comment": [_comment(row, url) for row in rows if _may_show(row)][:COMMENTS],
+        "comment": [_comment(row, url) for row in rows],
     }
     return as_script(document)
 
@@ -84,12 +84,6 @@ def as_script(document: Json) -> Markup:
     text = json.dumps(filled, ensure_ascii=False, separators=(",", ":"))
     text = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     return Markup(text)  # noqa: S704 - nothing in it is markup any more
-
-
-def _may_show(row: ThreadRow) -> bool:
-    reply = row.reply
-    shown = reply.state is ReplyState.PUBLISHED and reply.visibility is Visibility.PUBLIC and row.actor.indexable
-    return shown and not reply.content_warning
 
 
 def _comment(row: ThreadRow, url: str) -> Json:
