@@ -24,7 +24,7 @@ PLACEHOLDER = re.compile(r"%(?:\(\w+\)[sd]|%)")
 MARKUP = re.compile(r"</?[a-z][^>]*>")
 _METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2.ext:babel_extract")]
 _OPTIONS = {"**/templates/**.html": {"newstyle_gettext": "true", "trimmed": "true", "silent": "false"}}
-_KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2)}
+_KEYWORDS = {"_": None, "gettext": None, "later": None, "ngettext": (1, 2)}
 # A fixed date: a file changes only when its words do.
 _NO_DATE = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -11,6 +11,7 @@ from fedblog.activitypub.wire import wants_activity
 from fedblog.errors import FedblogError, StorageUnavailable
 from fedblog.observe import request_id
 from fedblog.signatures.rfc9421 import ACCEPT_SIGNATURE, ACCEPT_SIGNATURE_GET
+from fedblog.web.i18n import gettext, later
 from fedblog.web.render import render
 
 MACHINE_PATHS = ("/ap/", "/inbox", "/.well-known/", "/nodeinfo")
@@ -18,19 +19,25 @@ STORAGE_RETRY_SECONDS = 5
 
 # What a page says; machines get the error's own words. A 404 says the same to everybody (SECURITY 85).
 _PAGES = {
-    400: ("That didn't work", "Something in the request can't be used."),
-    401: ("Please log in", "This page is for people who write here."),
-    403: ("Not allowed", "You can't do that here."),
-    404: ("Nothing here", "There is no page at this address. It may have moved, or the link has a mistake in it."),
-    405: ("That didn't work", "This address can't be asked that way."),
-    409: ("Somebody was faster", "This was changed elsewhere since you opened it."),
-    410: ("Gone", "This was here once. Its author has deleted it."),
-    413: ("Too large", "That is more than can be taken at once."),
-    421: ("Wrong address", "This server doesn't answer for that host name."),
-    429: ("One moment, please", "Too many requests came from your network. Please try again in a minute."),
-    500: ("Something broke", "The mistake is on our side and has been noted down."),
-    502: ("The other server didn't answer", "We asked another server and got nothing usable back."),
-    503: ("Back in a moment", "The blog can't take this right now. Please try again shortly."),
+    400: (later("That didn't work"), later("Something in the request can't be used.")),
+    401: (later("Please log in"), later("This page is for people who write here.")),
+    403: (later("Not allowed"), later("You can't do that here.")),
+    404: (
+        later("Nothing here"),
+        later("There is no page at this address. It may have moved, or the link has a mistake in it."),
+    ),
+    405: (later("That didn't work"), later("This address can't be asked that way.")),
+    409: (later("Somebody was faster"), later("This was changed elsewhere since you opened it.")),
+    410: (later("Gone"), later("This was here once. Its author has deleted it.")),
+    413: (later("Too large"), later("That is more than can be taken at once.")),
+    421: (later("Wrong address"), later("This server doesn't answer for that host name.")),
+    429: (
+        later("One moment, please"),
+        later("Too many requests came from your network. Please try again in a minute."),
+    ),
+    500: (later("Something broke"), later("The mistake is on our side and has been noted down.")),
+    502: (later("The other server didn't answer"), later("We asked another server and got nothing usable back.")),
+    503: (later("Back in a moment"), later("The blog can't take this right now. Please try again shortly.")),
 }
 
 
@@ -82,8 +89,8 @@ def problem(
         request,
         "public/error.html",
         status=status,
-        heading=title,
-        words=words,
+        heading=gettext(title),
+        words=gettext(words),
         detail=detail if says_more else "",
         code=status,
         reference=request_id.get() if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "",

@@ -44,6 +44,11 @@ def ngettext(singular: str, plural: str, number: int) -> str:
     return translations(language).ngettext(singular, plural, number)
 
 
+def later(message: str) -> str:
+    """The message as it is: marks one that is translated where it is shown, with `gettext`."""
+    return message
+
+
 def current() -> str:
     """The language of what is being answered, one of `LANGUAGES` or `PSEUDO`."""
     return _language.get()

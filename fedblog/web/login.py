@@ -15,6 +15,7 @@ from fedblog.federation.services import Services
 from fedblog.storage import accounts
 from fedblog.storage.database import Tx
 from fedblog.web.form_data import read_form
+from fedblog.web.i18n import gettext, later
 from fedblog.web.keys import ADDRESS, PASSWORDS, SERVICES, SESSION, SETTINGS
 from fedblog.web.limits import network_of
 from fedblog.web.passwords import Passwords
@@ -36,8 +37,8 @@ __all__ = ["add_login", "add_routes", "safe_next", "session_middleware"]
 
 WINDOW: Final = 15 * 60
 HOME: Final = "/studio"
-_WRONG: Final = "Name and password don't fit together."
-_TOO_MANY: Final = "Too many log-ins that failed. Wait a quarter of an hour, then try again."
+_WRONG: Final = later("Name and password don't fit together.")
+_TOO_MANY: Final = later("Too many log-ins that failed. Wait a quarter of an hour, then try again.")
 
 
 def add_login(app: web.Application) -> None:
@@ -90,7 +91,7 @@ async def login(request: web.Request) -> web.StreamResponse:
     buckets = _buckets(request, name)
     limit = request.app[SETTINGS].limits.login_attempts
     if not await services.db.write(_take_attempt, buckets, limit):
-        response = _form(request, target=target, name=name, problem=_TOO_MANY, status=429)
+        response = _form(request, target=target, name=name, problem=gettext(_TOO_MANY), status=429)
         response.headers["Retry-After"] = str(WINDOW)
         return response
     account = await services.db.read(accounts.by_username, name)
@@ -98,7 +99,7 @@ async def login(request: web.Request) -> web.StreamResponse:
     stored = account.password_hash if account is not None and usable else None
     fits = await request.app[PASSWORDS].verify(stored, password)
     if account is None or not fits:
-        return _form(request, target=target, name=name, problem=_WRONG, status=401)
+        return _form(request, target=target, name=name, problem=gettext(_WRONG), status=401)
     await services.db.write(_forgive, buckets)
     redirect = see_other(target)
     await start_session(request, redirect, account)

@@ -19,13 +19,14 @@ from fedblog.federation.places import find_actor, find_parent
 from fedblog.storage import actors, replies
 from fedblog.storage.database import Tx
 from fedblog.web.documents import is_public
+from fedblog.web.i18n import gettext, later
 from fedblog.web.keys import ADDRESS, LIMITS, SERVICES, SETTINGS
 from fedblog.web.render import render
 
 MAX_HANDLE: Final = 320
-NOT_AN_ADDRESS: Final = "That doesn't look like an address. It has two parts: @you@your.server"
-NO_ANSWER: Final = "That server doesn't answer right now. Try again in a moment, or search by hand."
-NO_SUCH_ACCOUNT: Final = "No account with that address was found. Check the spelling, or search by hand."
+NOT_AN_ADDRESS: Final = later("That doesn't look like an address. It has two parts: @you@your.server")
+NO_ANSWER: Final = later("That server doesn't answer right now. Try again in a moment, or search by hand.")
+NO_SUCH_ACCOUNT: Final = later("No account with that address was found. Check the spelling, or search by hand.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +35,14 @@ class Kind:
 
     heading: str
     button: str
-    thing: str
     intents: tuple[str, ...]
 
 
 KINDS: Final = {
-    "reply": Kind("Reply from your own server", "Reply", "the reply", ("Object",)),
-    "like": Kind("Like this from your own server", "Like", "it", ("Like", "Object")),
-    "boost": Kind("Boost this from your own server", "Boost", "it", ("Announce", "Object")),
-    "follow": Kind("Follow from your own server", "Follow", "the account", ("Follow", "Object")),
+    "reply": Kind(later("Reply from your own server"), later("Reply"), ("Object",)),
+    "like": Kind(later("Like this from your own server"), later("Like"), ("Like", "Object")),
+    "boost": Kind(later("Boost this from your own server"), later("Boost"), ("Announce", "Object")),
+    "follow": Kind(later("Follow from your own server"), later("Follow"), ("Follow", "Object")),
 }
 
 
@@ -152,10 +152,9 @@ def _form(request: web.Request, kind: str, target: Target, handle: str = "", pro
         target=target.shown,
         back=target.back,
         handle=handle,
-        problem=problem,
-        heading=words.heading,
-        button=words.button,
-        thing=words.thing,
+        problem=gettext(problem) if problem else "",
+        heading=gettext(words.heading),
+        button=gettext(words.button),
     )
 
 

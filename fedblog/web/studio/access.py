@@ -160,10 +160,9 @@ async def show(
         unread=unread,
         message=message(request.query.get("done", "")),
         undo=number_in_query(request, "undo"),
-        here=without_message(request),
         problem=problem,
         now=int(request.app[SERVICES].clock()),
-        **context,
+        **{"here": without_message(request), **context},
     )
 
 
