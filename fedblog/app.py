@@ -56,9 +56,11 @@ from fedblog.web.counting import Counter, CountKeeper
 from fedblog.web.drawn_rows import DrawnKeeper
 from fedblog.web.headers import add_headers
 from fedblog.web.hot import HotAnswers, put_before
-from fedblog.web.keys import COUNTER, COUNTS, HOT, LIMITS, PAGES, POST_INDEX, RENDERER, SERVICES, SETTINGS
+from fedblog.web.keys import COUNTER, COUNTS, HOT, LIMITS, PAGES, POST_INDEX, RENDERER, SERVICES, SETTINGS, TELLER
 from fedblog.web.limits import RateLimits
 from fedblog.web.middleware import errors_middleware, host_middleware, observe_middleware
+from fedblog.web.notices.teller import KIND as TELL_AUTHOR
+from fedblog.web.notices.teller import NewsPlanner, Teller
 from fedblog.web.renderer import Renderer
 
 log = logging.getLogger(__name__)
@@ -72,7 +74,9 @@ Clock = Callable[[], float]
 
 
 @contextlib.asynccontextmanager
-async def services(settings: Settings, *, clock: Clock = time.time) -> AsyncIterator[Services]:
+async def services(
+    settings: Settings, *, clock: Clock = time.time, renderer: Renderer | None = None
+) -> AsyncIterator[Services]:
     """The parts of an instance, opened in order and closed in reverse; nothing works in the background yet.
 
     Brings the database up to date and makes what an instance needs. Raises `ConfigError` or `StorageUnavailable`.
@@ -97,6 +101,7 @@ async def services(settings: Settings, *, clock: Clock = time.time) -> AsyncIter
         avatars = Avatars(client, store, clock)
         stack.push_async_callback(avatars.close)
         publisher = Publisher(db, ids, settings, sealer, fetcher=fetcher, resolver=resolver)
+        teller = Teller(db, settings, sealer, client, lambda: renderer or Renderer(settings, Assets()), clock)
         yield Services(
             settings=settings,
             clock=clock,
@@ -119,6 +124,7 @@ async def services(settings: Settings, *, clock: Clock = time.time) -> AsyncIter
                     "tell_approved": ApprovalTeller(db, ids, sealer),
                     **timed_acts(publisher),
                     websub.KIND: websub.HubTeller(client, settings),
+                    TELL_AUTHOR: teller,
                 },
                 clock=clock,
                 slow=("backfill",),
@@ -188,8 +194,9 @@ async def set_up(app: web.Application, **options: Any) -> web.AppRunner:
 
 def _open_services(settings: Settings, clock: Clock) -> Callable[[web.Application], AsyncIterator[None]]:
     async def opened(app: web.Application) -> AsyncIterator[None]:
-        async with services(settings, clock=clock) as parts:
+        async with services(settings, clock=clock, renderer=app[RENDERER]) as parts:
             app[SERVICES] = parts
+            app[TELLER] = Teller(parts.db, settings, parts.sealer, parts.client, lambda: app[RENDERER], clock)
             parts.db.add_listener(app[HOT].on_event)
             parts.db.add_listener(app[RENDERER].on_event)
             yield
@@ -221,11 +228,12 @@ async def _keep_drawn(app: web.Application) -> AsyncIterator[None]:
 async def _run_workers(app: web.Application) -> AsyncIterator[None]:
     """Delivery, jobs, housekeeping. At the end, what is under way has a few seconds; the rest is kept."""
     parts = app[SERVICES]
-    workers: dict[str, DeliveryWorker | JobRunner | Housekeeper | Indexer] = {
+    workers: dict[str, DeliveryWorker | JobRunner | Housekeeper | Indexer | NewsPlanner] = {
         "delivery": parts.worker,
         "jobs": parts.jobs,
         "housekeeping": Housekeeper(parts.db),
         "search index": parts.indexer,
+        "news": NewsPlanner(parts.db, parts.settings),
     }
     tasks = [asyncio.create_task(worker.run(), name=name) for name, worker in workers.items()]
     for task in tasks:

@@ -146,6 +146,20 @@ class MediaSettings(Struct, frozen=True, forbid_unknown_fields=True):
     ] = 209_715_200
 
 
+class Mail(Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}):
+    """The mail server that notifications to authors go through. Without `host` no mail is sent."""
+
+    host: Annotated[str, Meta(description="Name of the SMTP server. Empty: no mail.")] = ""
+    port: Annotated[int, Meta(ge=1, le=65535, description="587 for starttls, 465 for tls.")] = 587
+    security: Annotated[
+        Literal["starttls", "tls", "none"], Meta(description="none only for a server on this machine or network.")
+    ] = "starttls"
+    user: Annotated[str, Meta(description="Log-in there. Empty: none.")] = ""
+    password: Annotated[str, Meta(description="Better kept in the environment, as FEDBLOG_MAIL__PASSWORD.")] = ""
+    from_: Annotated[str, Meta(description="Sender, address or Name <address>. Empty: fedblog@DOMAIN.")] = ""
+    timeout: Annotated[float, Meta(gt=0, le=300, description="Seconds to wait for it.")] = 30.0
+
+
 class Logging(Struct, frozen=True, forbid_unknown_fields=True):
     """What it writes to standard error."""
 
@@ -167,6 +181,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     limits: Limits = Limits()
     comments: Comments = Comments()
     media: MediaSettings = MediaSettings()
+    mail: Mail = Mail()
     logging: Logging = Logging()
 
     @property
@@ -265,7 +280,7 @@ def settings_sections() -> dict[str, dict[str, tuple[Any, str]]]:
     for section in msgspec.structs.fields(Settings):
         keys: dict[str, tuple[Any, str]] = {}
         for key in msgspec.structs.fields(type(section.default)):
-            keys[key.name] = (key.default, _description(key.type))
+            keys[key.encode_name] = (key.default, _description(key.type))
         sections[section.name] = keys
     return sections
 

@@ -51,9 +51,10 @@ def show(program: Program, origin: bool, as_json: bool) -> None:
 
 
 def masked(settings: Settings) -> dict[str, dict[str, Any]]:
-    """All settings as `{section: {key: value}}`, without the password of the database."""
+    """All settings as `{section: {key: value}}`, without passwords."""
     values: dict[str, dict[str, Any]] = msgspec.to_builtins(settings)
     values["database"]["url"] = mask_url(settings.database.url)
+    values["mail"]["password"] = MASK if settings.mail.password else ""
     return values
 
 
@@ -79,6 +80,8 @@ def find_origins(program: Program, settings: Settings) -> dict[str, dict[str, st
     written = tomllib.loads(place.read_text("utf-8")) if place.exists() else {}
     found: dict[str, dict[str, str]] = {}
     for section, keys in settings_sections().items():
+        part = getattr(settings, section)
+        current = {field.encode_name: getattr(part, field.name) for field in msgspec.structs.fields(part)}
         found[section] = {}
         for key, (default, _) in keys.items():
             variable = f"{ENV_PREFIX}{section}__{key}".upper()
@@ -87,6 +90,6 @@ def find_origins(program: Program, settings: Settings) -> dict[str, dict[str, st
             elif key in written.get(section, {}):
                 source = f"file {place}"
             else:
-                source = "default" if getattr(getattr(settings, section), key) == default else "derived"
+                source = "default" if current[key] == default else "derived"
             found[section][key] = source
     return found

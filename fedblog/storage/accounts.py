@@ -74,6 +74,11 @@ def set_password(tx: Tx, account_id: AccountId, password_hash: str) -> None:
     drop_sessions_of(tx, account_id)
 
 
+def set_email(tx: Tx, account_id: AccountId, email: str) -> None:
+    """Change where mails to this account go; "" for nowhere."""
+    tx.run("UPDATE accounts SET email = $1 WHERE id = $2", email, account_id)
+
+
 def set_role(tx: Tx, account_id: AccountId, role: Role) -> None:
     """Change what an account may do. Raises `Conflict` rather than leave the blog without an owner."""
     if role is not Role.OWNER:

@@ -11,6 +11,12 @@ def get(tx: Tx, key: str) -> str | None:
     return value
 
 
+def keep(tx: Tx, key: str, value: str) -> str:
+    """Set a key that is not set yet; what it is now."""
+    tx.run("INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING", key, value)
+    return get(tx, key) or value
+
+
 def put(tx: Tx, key: str, value: str) -> None:
     """Set a key."""
     tx.run(

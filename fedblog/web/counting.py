@@ -35,7 +35,7 @@ TOTALS_SECONDS = 3_600.0
 MOST_ROWS = 20_000  # kept in memory while the database can't be written
 MAX_PAGE, MAX_HOST = 200, 100
 _BITS = 1 << 23  # 1 MiB: a hundred thousand visitors a day are told apart to about 1 %
-_FEED_ENDS = ("/feed.atom", "/feed.rss", "/feed.json", "/comments.atom")
+_FEED_ENDS = ("/feed.atom", "/feed.rss", "/feed.json", "/comments.atom", "/comments.rss", "/comments.json")
 
 _person = lru_cache(4096)(is_person)
 _reader = lru_cache(1024)(feed_reader)

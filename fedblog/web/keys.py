@@ -11,6 +11,7 @@ from fedblog.web.cache import PageCache, PostIndex
 from fedblog.web.counting import Counter, CountKeeper
 from fedblog.web.hot import HotAnswers
 from fedblog.web.limits import RateLimits
+from fedblog.web.notices.teller import Teller
 from fedblog.web.passwords import Passwords
 from fedblog.web.renderer import Renderer
 
@@ -27,6 +28,8 @@ PASSWORDS = web.AppKey("passwords", Passwords)
 COUNTER = web.AppKey("counter", Counter)
 COUNTS = web.AppKey("counts", CountKeeper)
 """Set while the application runs."""
+
+TELLER = web.AppKey("teller", Teller)
 
 SESSION = web.RequestKey("session", Session)
 """Set by the session middleware for somebody who is logged in; absent otherwise: `request.get(SESSION)`."""

@@ -5,7 +5,21 @@ from __future__ import annotations
 from aiohttp import web
 
 from fedblog.web import activitypub, collections, inboxes, login, media, quotes, wellknown
-from fedblog.web.public import archive, author, feeds, history, home, interact, post, search, series, site, sitemap, tag
+from fedblog.web.public import (
+    archive,
+    author,
+    feeds,
+    history,
+    home,
+    interact,
+    post,
+    search,
+    series,
+    site,
+    sitemap,
+    tag,
+    unsubscribe,
+)
 from fedblog.web.studio import add_routes as add_studio_routes
 
 FEED = "feed.{format:atom|rss|json}"
@@ -33,6 +47,10 @@ def add_all(app: web.Application) -> None:
 
     login.add_routes(router)
     add_studio_routes(router)
+
+    router.add_get("/unsubscribe/{token:[0-9a-f]{32}}", unsubscribe.ask)
+    router.add_post("/unsubscribe/{token:[0-9a-f]{32}}", unsubscribe.end)
+    router.add_get("/push-worker.js", site.push_worker)
 
     router.add_get("/", home.home)
     router.add_get(f"/{FEED}", feeds.blog_feed)

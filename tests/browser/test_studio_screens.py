@@ -26,6 +26,8 @@ SCREENS = (
     "/studio/media",
     "/studio/conversations",
     "/studio/quotes",
+    "/studio/notifications",
+    "/studio/notifications/settings",
     "/studio/replies/{reply}/report",
     "/studio/moving",
     "/studio/followers",

@@ -49,6 +49,11 @@ async def look(request: web.Request) -> web.Response:
     return await asset_answer(request, current.asset, immutable=request.match_info["version"] == current.version)
 
 
+async def push_worker(request: web.Request) -> web.Response:
+    """/push-worker.js: shows notifications in an author's browser; its address stays, so that it can be renewed."""
+    return await asset_answer(request, request.app[RENDERER].assets.get("push-worker.js"), immutable=False)
+
+
 async def favicon(request: web.Request) -> web.Response:
     """/favicon.ico: what old browsers ask for unasked."""
     return await asset_answer(request, request.app[RENDERER].assets.get("icon.svg"), immutable=False)

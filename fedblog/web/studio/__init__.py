@@ -17,6 +17,7 @@ from fedblog.web.studio import (
     media,
     moderation,
     moving,
+    notifications,
     overview,
     people,
     posts,
@@ -98,6 +99,12 @@ def _add_media(router: web.UrlDispatcher) -> None:
 def _add_settings(router: web.UrlDispatcher) -> None:
     router.add_get("/studio/profile", page(profile.profile))
     router.add_post("/studio/profile", action(profile.save_profile, uploads=True))
+    router.add_get("/studio/notifications", page(notifications.list_notifications))
+    router.add_post("/studio/notifications", action(notifications.mark_read))
+    router.add_get("/studio/notifications/settings", page(notifications.settings))
+    router.add_post("/studio/notifications/settings", action(notifications.save_settings))
+    router.add_post("/studio/notifications/browsers", action(notifications.add_browser))
+    router.add_post("/studio/notifications/browsers/{id}", action(notifications.remove_browser))
     router.add_get("/studio/moving", page(moving.moving))
     router.add_post("/studio/moving/aliases", action(moving.save_aliases))
     router.add_post("/studio/moving/target", action(moving.move))

@@ -22,6 +22,7 @@ from fedblog.web.keys import SERVICES, SESSION
 from fedblog.web.redirects import see_other
 from fedblog.web.render import render
 from fedblog.web.sessions import check_csrf, check_origin, csrf_token
+from fedblog.web.studio import news
 from fedblog.web.studio.forms import Form
 from fedblog.web.studio.messages import message
 
@@ -150,7 +151,7 @@ async def show(
     request: web.Request, who: Who, template: str, *, status: int = 200, problem: str = "", **context: Any
 ) -> web.Response:
     """A studio page: with the person, the form token, unread count and the message of the step before."""
-    unread = await request.app[SERVICES].db.read(_count_unread, who)
+    unread, news = await request.app[SERVICES].db.read(_count_unread, who)
     return render(
         request,
         f"studio/{template}",
@@ -158,6 +159,7 @@ async def show(
         who=who,
         csrf=csrf_token(request),
         unread=unread,
+        news=news,
         message=message(request.query.get("done", "")),
         undo=number_in_query(request, "undo"),
         problem=problem,
@@ -172,8 +174,9 @@ def without_message(request: web.Request) -> str:
     return str(request.rel_url.with_query([pair for pair in query.items() if pair[0] not in ("done", "undo")]))
 
 
-def _count_unread(tx: Tx, who: Who) -> int:
-    return desk.count_unread(tx, who.reader, accounts.seen_at(tx, who.account.id))
+def _count_unread(tx: Tx, who: Who) -> tuple[int, int]:
+    talk = desk.count_unread(tx, who.reader, accounts.seen_at(tx, who.account.id))
+    return talk, news.count_unread(tx, who.account)
 
 
 def done(path: str, code: str = "") -> web.Response:

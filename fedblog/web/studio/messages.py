@@ -48,6 +48,11 @@ _MESSAGES: Final = MappingProxyType(
         "aliases": later("Saved. Servers that know you are told."),
         "moved": later("Moved. Your followers' servers are told to follow the new account."),
         "unmoved": later("Your profile no longer says that you moved."),
+        "notices_read": later("All marked as read."),
+        "notices_saved": later("Saved."),
+        "notices_tested": later("Saved, and a test is on its way to you."),
+        "browser_added": later("This browser shows your notifications now."),
+        "browser_removed": later("That browser shows nothing more."),
         "retried": later("Another try is on its way."),
     }
 )

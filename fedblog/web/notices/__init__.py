@@ -1,0 +1,1 @@
+"""Telling authors what happened: in the studio, by mail, by ntfy, by their browsers."""
