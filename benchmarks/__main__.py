@@ -12,7 +12,7 @@ from typing import Any
 
 import uvloop
 
-from benchmarks import fanout, footprint, inbox, pages, table
+from benchmarks import fanout, footprint, inbox, pages, table, workers
 
 LATEST = Path(__file__).with_name("latest.json")
 
@@ -22,8 +22,9 @@ SUITES: dict[str, _Suite] = {
     "pages": pages.measure,
     "fanout": fanout.measure,
     "footprint": footprint.measure,
+    "workers": workers.measure,
 }
-COUNTS = {"inbox": 1_500, "pages": 4_000, "fanout": 10_000, "footprint": 1}
+COUNTS = {"inbox": 1_500, "pages": 4_000, "fanout": 10_000, "footprint": 1, "workers": 3_000}
 
 
 def _arguments() -> argparse.Namespace:

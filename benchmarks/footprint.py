@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 import tempfile
 import time
@@ -62,7 +63,7 @@ async def serving(place: Path, **server: int) -> AsyncIterator[Server]:
         line = (await process.stdout.readline()).decode()
         if "listening on" not in line:
             raise RuntimeError(f"the server did not start: {(place / 'log').read_text()}")
-        yield Server(int(line.rpartition(":")[2].rstrip(")\n")), process.pid)
+        yield Server(int(re.findall(r":(\d+)[,)]", line)[-1]), process.pid)
     finally:
         if process.returncode is None:
             process.terminate()

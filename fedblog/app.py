@@ -147,8 +147,11 @@ def _job_handlers(
     }
 
 
-def build_app(settings: Settings, *, clock: Clock = time.time) -> web.Application:
-    """The web application. Its parts are opened when it starts and closed when it stops."""
+def build_app(settings: Settings, *, clock: Clock = time.time, background: bool = True) -> web.Application:
+    """The web application. Its parts are opened when it starts and closed when it stops.
+
+    `background`: it delivers and does jobs too, unless the settings say no; one process of several does.
+    """
     app = web.Application(
         middlewares=[
             observe_middleware(settings),
@@ -173,7 +176,7 @@ def build_app(settings: Settings, *, clock: Clock = time.time) -> web.Applicatio
     app.cleanup_ctx.append(_open_services(settings, clock))
     app.cleanup_ctx.append(_keep_counts)
     app.cleanup_ctx.append(_keep_drawn)
-    if settings.federation.deliver:
+    if settings.federation.deliver and background:
         app.cleanup_ctx.append(_run_workers)
     login.add_login(app)
     routes.add_all(app)

@@ -32,6 +32,9 @@ class Server(Struct, frozen=True, forbid_unknown_fields=True):
     ] = ""
     host: Annotated[str, Meta(description="Address to listen on; keep loopback behind a proxy.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on.")] = 8080
+    workers: Annotated[
+        int, Meta(ge=1, le=64, description="Processes that answer requests: up to one for each processor core.")
+    ] = 1
     data_dir: Annotated[
         str, Meta(description="Database, media and the secret live here; relative to the config file.")
     ] = "data"

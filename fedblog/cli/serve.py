@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import importlib.util
 import logging
 import signal
+import socket
 import sys
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from typing import Any, NamedTuple
 
 import click
 import msgspec
@@ -18,9 +20,11 @@ from aiohttp import web
 from fedblog.app import build_app, set_up
 from fedblog.cli.making import Owner, Place, check_owner, make_config, make_instance
 from fedblog.cli.program import Program, pass_program
+from fedblog.cli.supervisor import Supervisor
 from fedblog.config import Settings
 from fedblog.errors import ConfigError
 from fedblog.observe import set_up_logging
+from fedblog.storage.database import Database
 from fedblog.web.connections import Sweeper
 from fedblog.web.keys import SERVICES
 from fedblog.web.setup_page import SetupPage, Wish
@@ -28,6 +32,7 @@ from fedblog.web.setup_page import SetupPage, Wish
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8080
 GRACE_SECONDS = 3.0
 STOP_SECONDS = 5.0
+BACKLOG = 1024
 log = logging.getLogger(__name__)
 
 
@@ -43,10 +48,17 @@ def serve(program: Program, host: str | None, port: int | None) -> None:
     """
     if not program.is_configured() and program.config_file is not None:
         raise ConfigError(f"there is no {program.config_file}: make it with `fedblog --config FILE init`")
-    _run_loop(lambda: _serve(program, host, port))
+    run_loop(lambda: _serve(program, host, port))
 
 
-def _run_loop(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+class Served(NamedTuple):
+    """What answers requests: its database, and where it listens, in words."""
+
+    db: Database
+    where: str
+
+
+def run_loop(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """On uvloop where it is installed (`pip install fedblog[speed]`)."""
     factory: Callable[[], asyncio.AbstractEventLoop] | None = None
     if importlib.util.find_spec("uvloop") is not None:
@@ -70,25 +82,37 @@ async def _serve(program: Program, host: str | None, port: int | None) -> None:
         host=settings.server.host if host is None else host,
         port=settings.server.port if port is None else port,
     )
-    await run_server(msgspec.structs.replace(settings, server=server), stop)
+    settings = msgspec.structs.replace(settings, server=server)
+    if server.workers > 1:
+        await Supervisor(settings).run(stop)
+        return
+    async with serve_until(stop, settings) as served:
+        click.echo(f"fedblog serves {settings.base_url}  (listening on {served.where})")
+        sys.stdout.flush()
+        await stop.wait()
 
 
-async def run_server(settings: Settings, stop: asyncio.Event) -> None:
-    """Serves until `stop` is set, then ends in order. Raises `ConfigError` for a changed domain, `OSError` for a port
-    that is taken."""
-    app = build_app(settings)
+@contextlib.asynccontextmanager
+async def serve_until(
+    stop: asyncio.Event, settings: Settings, sockets: Sequence[socket.socket] = (), *, background: bool = True
+) -> AsyncIterator[Served]:
+    """Serves while the block runs, on `sockets` or else where the settings say, and ends in order after it.
+
+    `background`: deliveries and jobs are done here too. Raises `ConfigError` for a changed domain, `OSError` for a
+    port that is taken.
+    """
+    app = build_app(settings, background=background)
     runner = await set_up(app, shutdown_timeout=GRACE_SECONDS)
     sweeping: asyncio.Task[None] | None = None
     try:
-        site = web.TCPSite(runner, settings.server.host, settings.server.port)
-        await site.start()
+        for one in sockets:
+            await web.SockSite(runner, one, backlog=BACKLOG).start()
+        if not sockets:
+            await web.TCPSite(runner, settings.server.host, settings.server.port, backlog=BACKLOG).start()
         if runner.server is not None:
             sweeping = asyncio.create_task(Sweeper(runner.server).run())
-        where = ", ".join(_address(address) for address in runner.addresses)
-        click.echo(f"fedblog serves {settings.base_url}  (listening on {where})")
-        sys.stdout.flush()
         gc.freeze()  # what is there now stays: the collector need not look at it again and again
-        await stop.wait()
+        yield Served(app[SERVICES].db, ", ".join(_address(address) for address in runner.addresses))
         log.info("stopping")
         # Workers end while the last requests do.
         await asyncio.gather(app[SERVICES].worker.stop(), app[SERVICES].jobs.stop())

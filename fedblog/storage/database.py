@@ -143,6 +143,10 @@ class Database:
         if listener in self._listeners:
             self._listeners.remove(listener)
 
+    def tell(self, event: Event) -> None:
+        """Call the listeners with an event that happened in another process."""
+        self._tell(event)
+
     def _tell(self, event: Event) -> None:
         for listener in self._listeners:
             try:

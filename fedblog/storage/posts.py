@@ -336,7 +336,7 @@ def bump_around(tx: Tx, post: Post) -> None:
         tx.emit(Event("settings", 0))
         return
     for post_id in listing.around(tx, post):
-        bump(tx, post_id)
+        bump(tx, post_id, ())
 
 
 def list_public(

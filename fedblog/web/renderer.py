@@ -6,6 +6,7 @@ A template is compiled when it is first needed, once a process: compiling all of
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.resources import files
 from typing import Any, ClassVar
 
 from jinja2 import (
@@ -26,7 +27,7 @@ from fedblog.web.assets import Assets
 from fedblog.web.drawn_rows import DrawnRows, recipe_of
 from fedblog.web.filters import FILTERS, bdi, name_link
 from fedblog.web.fragments import Fragments
-from fedblog.web.i18n import current, direction, gettext, ngettext
+from fedblog.web.i18n import current, direction, gettext, known, ngettext
 from fedblog.web.looks.current import CurrentLook
 from fedblog.web.menu import Menu
 from fedblog.web.pictures import avatar_source, own_pictures, picture_tag
@@ -128,10 +129,12 @@ class Renderer:
         return names
 
     def _sources(self) -> list[str]:
-        """What the templates of readers' pages say, those of the blog's own in place of ours."""
+        """What readers' pages are made with: templates, those of the blog's own in place of ours, and translations."""
         loader = self._environment.loader
         names = [name for name in self._environment.list_templates() if name.startswith("public/")]
-        return [loader.get_source(self._environment, name)[0] for name in names] if loader is not None else []
+        sources = [loader.get_source(self._environment, name)[0] for name in names] if loader is not None else []
+        words = files("fedblog").joinpath("locales", f"{known(self.settings.blog.language)}.po")
+        return [*sources, words.read_text("utf-8")] if words.is_file() else sources
 
     def html(self, template: str, **context: Any) -> str:
         """The finished page. `session` and `path` are always there for templates; None and "" unless given."""
