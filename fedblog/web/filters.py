@@ -29,8 +29,17 @@ def long_date(timestamp: int) -> str:
 
 def day_month(timestamp: int) -> str:
     """`14 Mar` (UTC)."""
+    if current() not in _ENGLISH:
+        return _foreign_skeleton(timestamp, "MMMd")
     moment = time.gmtime(timestamp)
     return f"{moment.tm_mday} {time.strftime('%b', moment)}"
+
+
+def month_year(timestamp: int) -> str:
+    """`March 2026` (UTC)."""
+    if current() not in _ENGLISH:
+        return _foreign_skeleton(timestamp, "yMMMM")
+    return time.strftime("%B %Y", time.gmtime(timestamp))
 
 
 def short_time(timestamp: int) -> str:
@@ -50,6 +59,12 @@ def _foreign_date(timestamp: int, length: str) -> str:
     from babel.dates import format_date  # takes a while to load; English needs none of it
 
     return format_date(datetime.fromtimestamp(timestamp, UTC), length, locale=current())
+
+
+def _foreign_skeleton(timestamp: int, skeleton: str) -> str:
+    from babel.dates import format_skeleton
+
+    return str(format_skeleton(skeleton, datetime.fromtimestamp(timestamp, UTC), locale=current()))
 
 
 def iso_time(timestamp: int) -> str:
@@ -101,6 +116,7 @@ FILTERS = {
     "image_type": media_type_of_url,
     "long_date": long_date,
     "day_month": day_month,
+    "month_year": month_year,
     "date_time": date_time,
     "short_time": short_time,
     "iso_time": iso_time,

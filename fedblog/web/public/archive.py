@@ -16,7 +16,6 @@ from fedblog.errors import NotFound
 from fedblog.storage import actors, listing
 from fedblog.storage.database import Tx
 from fedblog.storage.listing import Month, Titled
-from fedblog.web.i18n import gettext
 from fedblog.web.keys import SERVICES, SETTINGS
 from fedblog.web.pages import page
 
@@ -26,10 +25,9 @@ MOST = 2_000
 
 @dataclass(frozen=True, slots=True)
 class MonthOfPosts:
-    """A month and its posts; none where they are on a page of their own."""
+    """A month (its first second) and its posts; none where they are on a page of their own."""
 
-    number: int
-    name: str
+    at: int
     path: str
     count: int
     posts: tuple[tuple[str, Titled], ...]
@@ -55,7 +53,7 @@ async def archive(request: web.Request) -> web.Response:
     def context() -> dict[str, Any]:
         return {
             "year": year,
-            "month": month_name(month) if month else "",
+            "month": month,
             "years": sorted({one.year for one in found.months}, reverse=True),
             "months": _grouped(found, year, month, services.ids),
             "total": sum(one.number for one in found.months if one.year == year and month in (0, one.month)),
@@ -64,16 +62,6 @@ async def archive(request: web.Request) -> web.Response:
         }
 
     return await page(request, "public/archive.html", found, context)
-
-
-def month_name(number: int) -> str:
-    """January for 1."""
-    names = (
-        gettext("January"), gettext("February"), gettext("March"), gettext("April"), gettext("May"), gettext("June"),
-        gettext("July"), gettext("August"), gettext("September"), gettext("October"), gettext("November"),
-        gettext("December"),
-    )  # fmt: skip
-    return names[number - 1]
 
 
 def _read(tx: Tx, year: int, month: int) -> _Found:
@@ -101,7 +89,7 @@ def _grouped(found: _Found, year: int, month: int, ids: LocalIds) -> Sequence[Mo
     }
     return [
         MonthOfPosts(
-            one.month, month_name(one.month), f"/archive/{year}/{one.month:02}", one.number, by_month.get(one.month, ())
+            _span(year, one.month)[0], f"/archive/{year}/{one.month:02}", one.number, by_month.get(one.month, ())
         )
         for one in found.months
         if one.year == year and month in (0, one.month)

@@ -15,6 +15,7 @@ from fedblog.storage import actors, followers, posts
 from fedblog.storage.database import Tx
 from fedblog.text.excerpt import excerpt
 from fedblog.web.activitypub import actor_answer
+from fedblog.web.i18n import gettext
 from fedblog.web.keys import SERVICES, SETTINGS
 from fedblog.web.pages import alternate_link, page
 from fedblog.web.public.items import PostList, make_items, pages_of, read_list
@@ -53,7 +54,7 @@ async def author(request: web.Request) -> web.Response:
             "actor": actor,
             "fields": [_field(key, value) for key, value in actor.fields],
             "description": excerpt(actor.summary_html, 200)
-            or f"Posts by {actor.display_name} on {settings.blog.title}",
+            or gettext("Posts by %(name)s on %(site)s") % {"name": actor.display_name, "site": settings.blog.title},
             "total": found.total,
             "followers": found.followers,
             "items": make_items(found.listed, services.ids),

@@ -38,9 +38,9 @@ from fedblog.web.cache import CachedPage, RenderedPage, pack
 from fedblog.web.conditional import cached_answer
 from fedblog.web.documents import is_public
 from fedblog.web.drawn_rows import Conversation, DrawnRows, all_to_draw, read_first
-from fedblog.web.filters import counted
 from fedblog.web.fragments import DrawRow, draw_anew
 from fedblog.web.hot import mark
+from fedblog.web.i18n import ngettext
 from fedblog.web.keys import PAGES, POST_INDEX, RENDERER, SERVICES, SESSION
 from fedblog.web.pages import FOR_ALL, FOR_ONE, HTML, alternate_link
 from fedblog.web.public.article import Around, article_values, read_around
@@ -290,8 +290,10 @@ def make_context(view: PostView, session: Session | None, ids: LocalIds) -> dict
         "minutes": reading_minutes(shown.word_count),
         "description": lede(shown),
         "tags": tag_links(shown.tags, ids),
-        "likes": _group(shown.like_count, "like", view.likes),
-        "boosts": _group(shown.announce_count, "boost", view.boosts),
+        "likes": _group(shown.like_count, ngettext("%(num)s like", "%(num)s likes", shown.like_count), view.likes),
+        "boosts": _group(
+            shown.announce_count, ngettext("%(num)s boost", "%(num)s boosts", shown.announce_count), view.boosts
+        ),
         "pictures": view.pictures,
         "cover": next(iter(view.pictures.values()), None),
         "conversation": view.conversation,
@@ -312,8 +314,8 @@ def make_context(view: PostView, session: Session | None, ids: LocalIds) -> dict
     }
 
 
-def _group(count: int, word: str, found: tuple[Reaction, ...]) -> ReactionGroup:
-    return ReactionGroup(count, counted(count, word), tuple(reaction.actor for reaction in found))
+def _group(count: int, words: str, found: tuple[Reaction, ...]) -> ReactionGroup:
+    return ReactionGroup(count, words % {"num": count}, tuple(reaction.actor for reaction in found))
 
 
 def may_edit(session: Session | None, shown: Post) -> bool:
