@@ -55,16 +55,19 @@ async def measure(rounds: int, count: int, *, profile: Path | None = None) -> li
             await _send(bare.server, [bare.request] * 300)
             replies = Row("inbox", "inbox: signed replies", "per second", goal=0.5)
             likes = Row("inbox_likes", "inbox: signed likes", "per second", goal=0.5)
-            cpu = 0.0
+            cpu = bare_cpu = 0.0
             for _ in range(rounds):
+                before = bare.server.cpu_seconds
                 limit = (await _send(bare.server, [bare.request] * count * 2)).rate
+                bare_cpu += bare.server.cpu_seconds - before
                 replies.limits.append(limit)
                 likes.limits.append(limit)
                 batch, before = crowd.creates(count, dice, parents), server.cpu_seconds
                 replies.values.append((await _send(server, batch)).rate)
                 cpu += server.cpu_seconds - before
                 likes.values.append((await _send(server, crowd.likes(count, parents[-count:]))).rate)
-            replies.note = f"{cpu / count / rounds * 1e6:.0f} µs of CPU each"
+            told = (cpu / count / rounds * 1e6, bare_cpu / count / 2 / rounds * 1e6)
+            replies.note = f"{told[0]:.0f} µs of CPU each, the limit {told[1]:.0f}"
             calm = Row("inbox_p99", "inbox: p99 at half of the peak", "ms", limits=[100.0], smaller=True)
             for _ in range(rounds):
                 batch = crowd.creates(count // 2, dice, parents)

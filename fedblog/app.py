@@ -33,6 +33,8 @@ from fedblog.federation.housekeeping import Housekeeper
 from fedblog.federation.inbox import Inbox
 from fedblog.federation.jobs import JobHandler, JobRunner
 from fedblog.federation.keyring import Keyring
+from fedblog.federation.look_after import KIND as LOOK_AFTER
+from fedblog.federation.look_after import LookAfter
 from fedblog.federation.parents import ParentFetch
 from fedblog.federation.publish import Publisher
 from fedblog.federation.recheck import InboxCheck
@@ -48,14 +50,15 @@ from fedblog.media.library import Library
 from fedblog.storage.database import Database
 from fedblog.storage.indexer import Indexer
 from fedblog.storage.seal import Sealer, load_secret
-from fedblog.web import login, routes
+from fedblog.web import inbox_door, login, routes
 from fedblog.web.assets import Assets
 from fedblog.web.cache import PageCache, PostIndex
-from fedblog.web.closed import closed_middleware
+from fedblog.web.closed import Closed, closed_middleware
 from fedblog.web.counting import Counter, CountKeeper
 from fedblog.web.drawn_rows import DrawnKeeper
 from fedblog.web.headers import add_headers
 from fedblog.web.hot import HotAnswers, put_before
+from fedblog.web.inbox_door import DOOR, InboxDoor
 from fedblog.web.keys import COUNTER, COUNTS, HOT, LIMITS, PAGES, POST_INDEX, RENDERER, SERVICES, SETTINGS, TELLER
 from fedblog.web.limits import RateLimits
 from fedblog.web.middleware import errors_middleware, host_middleware, observe_middleware
@@ -141,6 +144,7 @@ def _job_handlers(
     return {
         "backfill": Backfill(db, resolver, ids, settings, clock),
         "fetch_parent": ParentFetch(db, resolver, ids, settings, clock),
+        LOOK_AFTER: LookAfter(db, settings),
         "refresh_counts": CountReader(db, resolver, after=settings.federation.counts_after),
         "check_inbox": InboxCheck(db, resolver),
         SYNCHRONISE: FollowersSync(db, fetcher, ids),
@@ -152,12 +156,13 @@ def build_app(settings: Settings, *, clock: Clock = time.time, background: bool 
 
     `background`: it delivers and does jobs too, unless the settings say no; one process of several does.
     """
+    closed = Closed()
     app = web.Application(
         middlewares=[
             observe_middleware(settings),
             errors_middleware,
             host_middleware(settings),
-            closed_middleware(),
+            closed_middleware(closed),
             login.session_middleware,
         ],
         client_max_size=FORM_BYTES,
@@ -171,6 +176,7 @@ def build_app(settings: Settings, *, clock: Clock = time.time, background: bool 
     app[HOT] = HotAnswers(time.monotonic, time.time, app[COUNTER].page)
     app[POST_INDEX] = PostIndex()
     app[LIMITS] = RateLimits(time.monotonic)
+    app[DOOR] = InboxDoor(app, closed)
     app.on_response_prepare.append(add_headers(settings))
     app.on_response_prepare.append(app[HOT].keep)  # the last one: what it keeps is complete
     app.cleanup_ctx.append(_open_services(settings, clock))
@@ -186,11 +192,13 @@ def build_app(settings: Settings, *, clock: Clock = time.time, background: bool 
 async def set_up(app: web.Application, **options: Any) -> web.AppRunner:
     """Start an application of `build_app`; what remains is to listen. `options` are those of aiohttp's runner.
 
-    Pages that were answered a moment ago are answered before the application is asked. Raises what its parts raise.
+    Pages that were answered a moment ago, and most of what comes to the shared inbox, are answered before the
+    application is asked. Raises what its parts raise.
     """
     runner = web.AppRunner(app, access_log=None, **options)
     await runner.setup()
     if runner.server is not None:
+        inbox_door.put_before(app[DOOR], runner.server)
         put_before(app[HOT], runner.server)
     return runner
 
@@ -204,6 +212,7 @@ def _open_services(settings: Settings, clock: Clock) -> Callable[[web.Applicatio
             parts.db.add_listener(app[RENDERER].on_event)
             yield
             app[HOT].close()
+            app[DOOR].close()
 
     return opened
 

@@ -89,6 +89,7 @@ class Served(NamedTuple):
     path: str
     status: int
     seconds: float
+    method: str = "GET"
 
 
 class JsonFormatter(logging.Formatter):
@@ -115,7 +116,7 @@ class JsonFormatter(logging.Formatter):
         return (
             f'{{"time": "{_utc(second)}.{int((one.created - second) * 1000):03d}Z", "level": "info",'
             f' "logger": "{REQUEST_LOGGER}", "message": "request", "request_id": "{one.request_id}",'
-            f' "method": "GET", "path": {_json_text(one.path)}, "status": {one.status},'
+            f' "method": "{one.method}", "path": {_json_text(one.path)}, "status": {one.status},'
             f' "ms": {round(one.seconds * 1000, 1)}}}'
         )
 
@@ -137,8 +138,8 @@ class TextFormatter(logging.Formatter):
         """What `format` would make of the record of this request."""
         ms = round(one.seconds * 1000, 1)
         return (
-            f"{_local(int(one.created))} info    request method=GET path={_one_line(one.path)} status={one.status}"
-            f" ms={ms} request_id={one.request_id}"
+            f"{_local(int(one.created))} info    request method={one.method} path={_one_line(one.path)}"
+            f" status={one.status} ms={ms} request_id={one.request_id}"
         )
 
 
@@ -184,13 +185,13 @@ class RequestLines:
         self._waiting: list[Served] = []
         self._log = logging.getLogger(REQUEST_LOGGER)
 
-    def add(self, name: str, path: str, status: int, seconds: float) -> None:
+    def add(self, name: str, path: str, status: int, seconds: float, method: str = "GET") -> None:
         """Note one request; `name` is its id."""
         if not self._log.isEnabledFor(logging.INFO):
             return
         if not self._waiting:
             asyncio.get_running_loop().call_later(LINES_AFTER, self.flush)
-        self._waiting.append(Served(self._wall(), name, path, status, seconds))
+        self._waiting.append(Served(self._wall(), name, path, status, seconds, method))
         if len(self._waiting) >= LINES_AT_ONCE:
             self.flush()
 
@@ -207,7 +208,7 @@ class RequestLines:
                     handler.handle(self._record(one))
 
     def _record(self, one: Served) -> logging.LogRecord:
-        extra = {"method": "GET", "path": one.path, "status": one.status, "ms": round(one.seconds * 1000, 1)}
+        extra = {"method": one.method, "path": one.path, "status": one.status, "ms": round(one.seconds * 1000, 1)}
         record = self._log.makeRecord(REQUEST_LOGGER, logging.INFO, "", 0, "request", (), None, extra=extra)
         record.created, record.request_id = one.created, one.request_id
         return record

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote, unquote, urlsplit
 
-from fedblog.activitypub.urls import Uri, maybe_uri, origin_of, parse_uri, same_origin
+from fedblog.activitypub.urls import Uri, host_of, maybe_uri, origin_of, parse_uri, same_origin
 
 CollectionName = Literal["replies", "likes", "shares", "context"]
 TargetKind = Literal["actor", "instance", "post", "note", "activity", "profile_page", "post_page"]
@@ -45,6 +45,8 @@ class LocalIds:
     def __init__(self, base_url: str) -> None:
         self.base_url: Uri = parse_uri(base_url.rstrip("/"))
         self.origin: str = origin_of(self.base_url)
+        self._beginning = f"{self.base_url}/"
+        self._host = host_of(self.base_url)
 
     def actor(self, name: str) -> Uri:
         """Id of an author or of the blog actor."""
@@ -126,7 +128,11 @@ class LocalIds:
     def is_local(self, uri: str) -> bool:
         """Whether a URL has our scheme, host and port; False for what is no usable URL."""
         usable = maybe_uri(uri)
-        return usable is not None and same_origin(usable, self.base_url)
+        if usable is None:
+            return False
+        if usable.startswith(self._beginning):
+            return True
+        return host_of(usable) == self._host and same_origin(usable, self.base_url)
 
     def parse(self, uri: str) -> LocalTarget | None:
         """What one of our ids or page URLs names (INB-14); None for foreign URLs and unknown paths.

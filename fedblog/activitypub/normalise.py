@@ -53,6 +53,7 @@ __all__ = [
 ]
 
 FORBIDDEN_KEYWORDS = frozenset({"@graph", "@included", "@reverse"})
+_FORBIDDEN_BYTES = tuple(keyword.encode() for keyword in FORBIDDEN_KEYWORDS)
 MAX_TAGS = 50
 MAX_ATTACHMENTS = 16
 MAX_OPTIONS = 100
@@ -217,8 +218,13 @@ def read_collection(doc: object, *, origin: str = "") -> CollectionDocument:
     )
 
 
-def has_forbidden_keyword(doc: object) -> bool:
-    """Whether `@graph`, `@included` or `@reverse` is a key anywhere in it: then it is not read at all (INB-08)."""
+def has_forbidden_keyword(doc: object, body: bytes | None = None) -> bool:
+    """Whether `@graph`, `@included` or `@reverse` is a key anywhere in it: then it is not read at all (INB-08).
+
+    `body`, the bytes that it was parsed from, saves the look around where they can't hold such a word.
+    """
+    if body is not None and b"\\u" not in body and not any(word in body for word in _FORBIDDEN_BYTES):
+        return False
     waiting: list[object] = [doc]
     while waiting:
         value = waiting.pop()
@@ -253,7 +259,7 @@ def _activity_id(value: object) -> str | None:
 
 
 def _single_actor(value: object) -> str:
-    ids = {id_of(item) for item in one_or_many(value)}
+    ids = {value} if isinstance(value, str) and value else {id_of(item) for item in one_or_many(value)}
     if not ids or None in ids:
         raise Refused("the activity has no actor", reason="actor_missing")
     if len(ids) > 1:
@@ -277,12 +283,17 @@ def _content(raw: Json) -> tuple[str, str]:
 
 def _attributed_to(raw: Json) -> tuple[str, ...]:
     """Ids of the authors. PeerTube lists a Person and its channel: the Person is the author (INB-11)."""
-    entries = one_or_many(raw.get("attributedTo")) or one_or_many(raw.get("actor"))
+    told = raw.get("attributedTo")
+    if isinstance(told, str) and told:
+        return (told,)
+    entries = one_or_many(told) or one_or_many(raw.get("actor"))
     people = [item for item in entries if isinstance(item, dict) and type_of(item) == "Person"]
     return ids_of([*people, *entries])
 
 
 def _tags(value: object) -> tuple[Tag, ...]:
+    if not value:
+        return ()
     entries = [short_names(item) for item in one_or_many(value)[:MAX_TAGS] if isinstance(item, dict)]
     return tuple(
         Tag(
@@ -297,7 +308,7 @@ def _tags(value: object) -> tuple[Tag, ...]:
 
 def _attachments(value: object) -> tuple[AttachmentDocument, ...]:
     found: list[AttachmentDocument] = []
-    for item in one_or_many(value):
+    for item in one_or_many(value) if value else ():
         if not isinstance(item, dict) or len(found) == MAX_ATTACHMENTS:
             continue
         url = page_url_of(item.get("url")) or page_url_of(item.get("href"))
@@ -323,7 +334,8 @@ def _quote(raw: Json) -> str:
         found = link_of(raw.get(term))
         if found:
             return found
-    for item in one_or_many(raw.get("tag"))[:MAX_TAGS]:  # FEP-e232
+    tags = raw.get("tag")
+    for item in one_or_many(tags)[:MAX_TAGS] if tags else ():  # FEP-e232
         if isinstance(item, dict) and type_of(item) == "Link":
             media_type = media_type_of(item.get("mediaType"))
             if media_type in _ACTIVITY_LINK_TYPES and (found := link_of(item.get("href"))):
@@ -333,6 +345,8 @@ def _quote(raw: Json) -> str:
 
 def _options(raw: Json) -> tuple[PollOption, ...]:
     entries = one_or_many(raw.get("oneOf")) or one_or_many(raw.get("anyOf"))
+    if not entries:
+        return ()
     return tuple(
         PollOption(name, _total(item.get("replies")))
         for item in entries[:MAX_OPTIONS]

@@ -19,6 +19,13 @@ MAX_URI_LENGTH = 2048
 # Control characters, blanks and what WHATWG URL parsers repair differently: one reading only, or none (SECURITY 19).
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\xa0\"<>\\^`{|}\u2028\u2029\ufeff]")
 _HOST = re.compile(r"^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$")
+# What nearly all ids look like: ports, queries and everything rare are left to `urlsplit`, and nothing is taken that it
+# would not take. Group 1 is the host.
+_PLAIN = re.compile(
+    r"https?://((?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*+)"
+    r"(?:/[!#-;=?-\[\]_a-z~]*+)?\Z"
+)
+_MAX_HOST = 253
 _IPV6 = re.compile(r"^[0-9a-f:.]+$")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # One activity names the same few ids dozens of times. Only usable URLs of common length are remembered.
@@ -38,6 +45,9 @@ def parse_uri(value: object) -> Uri:
 
 
 def _parse(value: str) -> Uri:
+    plain = _PLAIN.match(value)
+    if plain is not None and len(plain[1]) <= _MAX_HOST and len(value) <= MAX_URI_LENGTH:
+        return Uri(value)
     if not value or len(value) > MAX_URI_LENGTH or _FORBIDDEN.search(value) or not value.isprintable():
         raise InvalidInput("not a usable URL", reason="uri_invalid")
     try:
@@ -70,7 +80,7 @@ def _host_is_plain(host: str) -> bool:
         ascii_host = host.lower().encode("idna").decode() if not host.isascii() else host.lower()
     except UnicodeError:
         return False
-    return len(ascii_host) <= 253 and bool(_HOST.match(ascii_host.removesuffix(".")))
+    return len(ascii_host) <= _MAX_HOST and bool(_HOST.match(ascii_host.removesuffix(".")))
 
 
 def host_of(uri: str) -> str:
@@ -79,6 +89,9 @@ def host_of(uri: str) -> str:
 
 
 def _host(uri: str) -> str:
+    plain = _PLAIN.match(uri)
+    if plain is not None:
+        return plain[1]
     parts = urlsplit(uri)
     host = (parts.hostname or "").removesuffix(".")
     if not host.isascii():
@@ -100,12 +113,18 @@ def origin_of(uri: str) -> str:
 
 def same_origin(one: str, other: str) -> bool:
     """Whether both belong to one origin (scheme, host, port); False where one of them is no usable URL."""
+    start = one.find("/", 8) + 1
+    if start and other.startswith(one[:start]):  # the same beginning up to the path
+        return maybe_uri(one) is not None and maybe_uri(other) is not None
     first, second = maybe_uri(one), maybe_uri(other)
     return first is not None and second is not None and origin_of(first) == origin_of(second)
 
 
 def same_site(one: str, other: str) -> bool:
     """Whether one URL's host is the other's or a subdomain of it, whatever the port: who runs one runs both."""
+    start = one.find("/", 8) + 1
+    if start and other.startswith(one[:start]) and _PLAIN.match(one):
+        return True
     hosts = sorted(((urlsplit(uri).hostname or "").lower().removesuffix(".") for uri in (one, other)), key=len)
     return bool(hosts[0]) and (hosts[0] == hosts[1] or hosts[1].endswith(f".{hosts[0]}"))
 

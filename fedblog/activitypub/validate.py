@@ -59,7 +59,9 @@ def _plain(doc: object) -> object:
         return doc
     plain = short_names(doc)
     inner = plain.get("object")
-    return {**plain, "object": short_names(inner)} if isinstance(inner, dict) else plain
+    if not isinstance(inner, dict) or (short := short_names(inner)) is inner:
+        return plain
+    return {**plain, "object": short}
 
 
 @cache

@@ -35,13 +35,16 @@ def id_of(value: object) -> str | None:
 
 def type_of(doc: Json) -> str:
     """The first known type, else the first one; without `as:` prefix or namespace; "" if there is none."""
-    names = [short_type(item) for item in one_or_many(doc.get("type")) if isinstance(item, str) and item]
+    told = doc.get("type")
+    if isinstance(told, str) and told in _KNOWN_TYPES:
+        return told
+    names = [short_type(item) for item in one_or_many(told) if isinstance(item, str) and item]
     return next((name for name in names if name in _KNOWN_TYPES), names[0] if names else "")
 
 
 def short_names(doc: Json) -> Json:
     """The object with `as:`-prefixed keys renamed to their short names; a short name that is there already wins."""
-    if not any(key.startswith("as:") for key in doc):
+    if "as:" not in "\n".join(doc) or not any(key.startswith("as:") for key in doc):
         return doc
     plain = {key: value for key, value in doc.items() if not key.startswith("as:")}
     return {**{key[3:]: value for key, value in doc.items() if key.startswith("as:")}, **plain}
@@ -54,23 +57,32 @@ def short_type(name: str) -> str:
 
 def first_of(value: object) -> Any:
     """The value itself, or the first entry of a list; None for nothing."""
+    if not isinstance(value, list):
+        return value
     return next(iter(one_or_many(value)), None)
 
 
 def ids_of(value: object) -> tuple[str, ...]:
     """All ids of a one-or-many property, each once, in order."""
+    if isinstance(value, str):
+        return (value,) if value else ()
     return tuple(dict.fromkeys(found for item in one_or_many(value) if (found := id_of(item))))
 
 
 def link_of(value: object) -> str:
     """The first id if it is a usable http(s) URL, else ""."""
+    if value is None:
+        return ""
     found = id_of(first_of(value))
-    return str(maybe_uri(found) or "")
+    return maybe_uri(found) or ""
 
 
 def text_of(raw: Json, key: str) -> str:
     """A natural-language property: the plain value, else the first of its `…Map`."""
-    value = first_of(raw.get(key))
+    value = raw.get(key)
+    if isinstance(value, str):
+        return value
+    value = first_of(value)
     if isinstance(value, str):
         return value
     mapped = raw.get(f"{key}Map")
@@ -91,6 +103,8 @@ def media_type_of(value: object) -> str:
 
 def page_url_of(value: object) -> str:
     """The http(s) URL of `url`, which may be a string, a Link or a list; text/html is preferred."""
+    if isinstance(value, str):
+        return maybe_uri(_href_of(value)) or ""
     entries = one_or_many(value)
     pages = [item for item in entries if isinstance(item, dict) and media_type_of(item.get("mediaType")) == "text/html"]
     for item in (*pages, *entries):

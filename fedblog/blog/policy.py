@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
+from fedblog.blog.heads import PostHead
 from fedblog.blog.model import Actor, HoldPolicy, Post, QuotePolicy, QuoteState, ReplyPolicy, Visibility
 
 Hold = Literal["none", "first", "all"]
@@ -66,7 +67,7 @@ def judge_reply(
     return Verdict(Action.PUBLISH, "")
 
 
-def hold_of(post: Post | None, blog: Hold) -> Hold:
+def hold_of(post: Post | PostHead | None, blog: Hold) -> Hold:
     """Which replies are held: the post's own word, else the blog's."""
     return blog if post is None else _HOLDS.get(post.hold_policy, blog)
 

@@ -35,7 +35,7 @@ class Authenticator:
         """How far the activity may be believed. Raises `SignatureRefused`, or `Refused` with 403 or 503."""
         for claim in claims:
             await self._refuse_blocked(claim)
-        if not _is_brought(activity):
+        if not is_brought(activity):
             await self._check_any(claims, Uri(activity.actor))
             return Trust.SIGNED
         try:
@@ -115,7 +115,7 @@ class Authenticator:
             raise Refused("this server is blocked here", reason="blocked", status=403)
 
 
-def _is_brought(activity: Activity) -> bool:
+def is_brought(activity: Activity) -> bool:
     """Whether it carries what servers add that pass on others' activities; a bare one must be the actor's own."""
     doc: Mapping[str, Any] = activity.raw
     return isinstance(doc.get("signature"), dict) or proof_key_id(doc) is not None

@@ -22,6 +22,10 @@ from fedblog.storage.database import Database, Tx
 Effect = Callable[[Tx], Outcome]
 
 
+class NeedsNetwork(Exception):
+    """Another server would have to be asked, where that was not wanted (`Context.offline`)."""
+
+
 class Trust(StrEnum):
     """How we know that the actor said it (INB-27)."""
 
@@ -31,7 +35,10 @@ class Trust(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What every handler may use. `now` is Unix seconds; `recipient` is the local actor whose inbox it was, or ""."""
+    """What every handler may use. `now` is Unix seconds; `recipient` is the local actor whose inbox it was, or "".
+
+    `offline`: a Create that can't be decided without another server raises `NeedsNetwork`.
+    """
 
     db: Database
     resolver: Resolver
@@ -41,6 +48,7 @@ class Context:
     now: int
     trust: Trust = Trust.SIGNED
     recipient: str = ""
+    offline: bool = False
 
 
 Handler = Callable[[Context, Activity, Actor], Awaitable[Effect]]

@@ -10,22 +10,28 @@ import logging
 from typing import Any
 
 from fedblog.activitypub.urls import Uri
-from fedblog.blog.model import Reply, ReplyId
+from fedblog.blog.model import PostId, Reply, ReplyId
 from fedblog.errors import FetchFailed, FetchGone, FetchTemporary, Refused
 from fedblog.federation.resolver import Resolver
-from fedblog.storage import jobs, replies
+from fedblog.storage import arrivals, jobs, replies
 from fedblog.storage.database import Database, Tx
 
 log = logging.getLogger(__name__)
 
 
-def schedule_counts(tx: Tx, reply_id: ReplyId, *, after: tuple[int, ...], step: int = 0) -> None:
-    """Plan the next reading of a remote reply's counts, in the transaction that stores it; none past the last step."""
+KIND = "refresh_counts"
+REPLIES_A_JOB = 10
+
+
+def schedule_counts(tx: Tx, post_id: PostId, since: int, until: int, *, after: tuple[int, ...], step: int = 0) -> None:
+    """Plan the next reading of the counts of what came to a thread from `since` to before `until`, counted from the
+    first of them; none past the last step."""
     if step < len(after):
-        waited = after[step - 1] if step else 0
-        jobs.add(
-            tx, "refresh_counts", f"{reply_id} {step}", {"reply": reply_id, "step": step}, tx.now + after[step] - waited
-        )
+        _plan(tx, {"post": post_id, "since": since, "until": until, "step": step, "last": 0}, since + after[step])
+
+
+def _plan(tx: Tx, batch: dict[str, int], due_at: int) -> None:
+    jobs.add(tx, KIND, " ".join(str(value) for value in batch.values()), batch, due_at)
 
 
 class CountReader:
@@ -36,8 +42,33 @@ class CountReader:
         self._db, self._resolver, self._after = db, resolver, after
 
     async def __call__(self, payload: dict[str, Any]) -> None:
-        """`payload` holds the `reply`'s id and the `step` of the schedule."""
-        reply_id, step = ReplyId(int(payload["reply"])), int(payload["step"])
+        """`payload` holds the `post`, the time `since` and `until` when replies came, the `step` of the schedule, and
+        the `last` reply that was looked at. Jobs of earlier versions are for one `reply`."""
+        if "reply" in payload:
+            await self._read_one(ReplyId(int(payload["reply"])), int(payload["step"]))
+            return
+        batch = {name: int(payload[name]) for name in ("post", "since", "until", "step", "last")}
+        found = await self._db.read(_next_ones, batch)
+        for reply_id in found:
+            await self._read(reply_id)
+        await self._db.write(self._go_on, batch, found)
+
+    async def _read_one(self, reply_id: ReplyId, step: int) -> None:
+        await self._read(reply_id)
+        reply = await self._db.read(replies.by_id, reply_id)
+        if reply is not None and reply.post_id is not None:
+            came = reply.received_at
+            await self._db.write(schedule_counts, reply.post_id, came, came + 1, after=self._after, step=step + 1)
+
+    def _go_on(self, tx: Tx, batch: dict[str, int], found: list[ReplyId]) -> None:
+        """With the next replies at once, or with the next step when its time is there."""
+        if len(found) == REPLIES_A_JOB:
+            _plan(tx, {**batch, "last": found[-1]}, tx.now)
+            return
+        post_id, step = PostId(batch["post"]), batch["step"] + 1
+        schedule_counts(tx, post_id, batch["since"], batch["until"], after=self._after, step=step)
+
+    async def _read(self, reply_id: ReplyId) -> None:
         reply = await self._db.read(replies.by_id, reply_id)
         if reply is None or reply.local or not reply.visibility.is_public or reply.state == "removed":
             return
@@ -46,7 +77,8 @@ class CountReader:
         except (FetchGone, FetchTemporary, FetchFailed, Refused) as exc:
             log.info("counts of %s can't be read: %s", reply.uri, exc)
             totals = None
-        await self._db.write(_keep, reply_id, totals, step + 1, self._after)
+        if totals is not None:
+            await self._db.write(replies.set_remote_counts, reply_id, *totals)
 
     async def _totals(self, reply: Reply) -> tuple[int, int] | None:
         """(likes, boosts) as the origin embeds them in the Note; None where it tells neither."""
@@ -56,7 +88,12 @@ class CountReader:
         return note.likes_total or 0, note.shares_total or 0
 
 
-def _keep(tx: Tx, reply_id: ReplyId, totals: tuple[int, int] | None, step: int, after: tuple[int, ...]) -> None:
-    if totals is not None:
-        replies.set_remote_counts(tx, reply_id, *totals)
-    schedule_counts(tx, reply_id, after=after, step=step)
+def _next_ones(tx: Tx, batch: dict[str, int]) -> list[ReplyId]:
+    return arrivals.next_ones(
+        tx,
+        PostId(batch["post"]),
+        batch["since"],
+        batch["until"],
+        after=ReplyId(batch["last"]),
+        limit=REPLIES_A_JOB,
+    )

@@ -28,7 +28,8 @@ from fedblog.errors import (
     StorageUnavailable,
 )
 from fedblog.federation.authenticate import RETRY_AFTER, Authenticator
-from fedblog.federation.context import Context, Effect, Trust, ignored
+from fedblog.federation.context import Context, Effect, NeedsNetwork, Trust, ignored
+from fedblog.federation.familiar import Familiar, Outdated
 from fedblog.federation.fetcher import Budget
 from fedblog.federation.forward import with_forwarding
 from fedblog.federation.handlers import HANDLERS
@@ -39,8 +40,9 @@ from fedblog.federation.resolver import Resolver
 from fedblog.federation.synchronise import with_synchronisation
 from fedblog.signatures.model import Claim, SignedRequest
 from fedblog.signatures.verify import read_claims
-from fedblog.storage import actors, moderation
+from fedblog.storage import acquaintances, actors, moderation
 from fedblog.storage import inbox as inbox_log
+from fedblog.storage.acquaintances import Acquaintance
 from fedblog.storage.database import Database, Tx
 
 log = logging.getLogger(__name__)
@@ -107,6 +109,7 @@ class Inbox:
     ) -> None:
         self._db, self._resolver, self._settings, self._ids, self._clock = db, resolver, settings, ids, clock
         self._authenticator = Authenticator(db, keyring)
+        self._familiar = Familiar(db, clock)
 
     async def receive(
         self, request: SignedRequest, *, content_type: str, recipient: str | None = None, address: str = ""
@@ -147,12 +150,52 @@ class Inbox:
             raise unreadable
         if recipient is not None and await self._db.read(find_actor, self._ids, recipient) is None:
             raise Refused("there is no such actor here", reason="recipient_unknown", status=404)
-        if has_forbidden_keyword(doc):
+        if has_forbidden_keyword(doc, request.body):
             await self._authenticator.trust(read_activity(short_names(doc)), claims, now=now)
             return await self._settle(None, seen, ignored(Outcome.FORBIDDEN_KEYWORD))
         activity = read_activity(short_names(doc))
         activity = self._check_ids(activity, seen)
+        known = self._familiar.recognise(activity, claims, now=now)
+        if known is not None:
+            try:
+                return await self._take_from(known, activity, request, claims, seen, recipient or "", now)
+            except Outdated:
+                self._familiar.forget(known)
+            except (NeedsNetwork, Refused):
+                pass  # only a yes counts here
         return await self._decide(activity, request, claims, seen, recipient or "", now)
+
+    async def _take_from(
+        self,
+        known: Acquaintance,
+        activity: Activity,
+        request: SignedRequest,
+        claims: tuple[Claim, ...],
+        seen: _Seen,
+        recipient: str,
+        now: float,
+    ) -> Receipt:
+        """The short way, for somebody whose key and profile are remembered: one write, and no reads before it. Raises
+        `Outdated` or `NeedsNetwork` where the long way must be gone; nothing was changed then."""
+        validate_activity(activity.raw)
+        context = self._context(now, Trust.SIGNED, recipient, offline=True)
+        effect = await self._handle(context, activity, known.actor)
+        effect = with_forwarding(effect, context, activity, known.actor, request.body)
+        effect = with_synchronisation(effect, known.actor, request, claims)
+        return Receipt(202, await self._db.write(_settle_for, known, activity, seen, effect))
+
+    def _context(self, now: float, trust: Trust, recipient: str, *, offline: bool = False) -> Context:
+        return Context(
+            self._db,
+            self._resolver,
+            self._ids,
+            self._settings,
+            Budget(MAX_FETCHES),
+            int(now),
+            trust,
+            recipient,
+            offline,
+        )
 
     async def _decide(
         self,
@@ -181,23 +224,17 @@ class Inbox:
         if key is not None and await self._db.read(inbox_log.was_received, *key):
             return await self._settle(None, seen, ignored(Outcome.DUPLICATE))
         validate_activity(activity.raw)
-        context = Context(
-            self._db,
-            self._resolver,
-            self._ids,
-            self._settings,
-            Budget(MAX_FETCHES),
-            int(now),
-            trust,
-            recipient,
-        )
+        context = self._context(now, trust, recipient)
         sender = known or await self._sender(activity, context)
         if sender.uri != seen.actor_uri:  # another spelling of the id that the actor's own server gives
             seen.actor_uri = sender.uri
             await self._refuse_blocked(seen)
         effect = await self._handle(context, activity, sender)
         effect = with_forwarding(effect, context, activity, sender, request.body)
-        return await self._settle(activity, seen, with_synchronisation(effect, sender, request, claims))
+        receipt = await self._settle(activity, seen, with_synchronisation(effect, sender, request, claims))
+        if trust is Trust.SIGNED:
+            await self._familiar.remember(activity, claims)
+        return receipt
 
     async def _handle(self, context: Context, activity: Activity, sender: Actor) -> Effect:
         handler = HANDLERS.get(activity.type)
@@ -274,6 +311,13 @@ def _settle(tx: Tx, activity: Activity | None, seen: _Seen, effect: Effect) -> O
     outcome = effect(tx) if fresh else Outcome.DUPLICATE
     _log(tx, seen, 202, outcome, "")
     return outcome
+
+
+def _settle_for(tx: Tx, known: Acquaintance, activity: Activity, seen: _Seen, effect: Effect) -> Outcome:
+    """`_settle`, if what was remembered of the sender still holds. Raises `Outdated`."""
+    if not acquaintances.still_holds(tx, known):
+        raise Outdated
+    return _settle(tx, activity, seen, effect)
 
 
 def _log(tx: Tx, seen: _Seen, status: int, reason: str, detail: str) -> None:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+
+import msgspec
 
 from fedblog.activitypub.normalise import read_note
 from fedblog.activitypub.represent import reply_of, visibility_of
 from fedblog.activitypub.urls import Uri, host_of, maybe_uri, parse_uri, same_id, same_origin
 from fedblog.activitypub.vocab import CHAT_TYPES, Activity, Json, Note
-from fedblog.blog.model import Actor, NewReply, Post, Reply, ReplyState, Visibility
+from fedblog.blog.heads import PostHead, Spot
+from fedblog.blog.model import Actor, NewReply, Reply, ReplyState, Visibility
 from fedblog.blog.policy import Action, hold_of, judge_reply
 from fedblog.errors import FetchFailed, FetchTemporary, InvalidInput, Refused
-from fedblog.federation.context import Context, Effect, Trust, ignored
-from fedblog.federation.counts import schedule_counts
+from fedblog.federation.context import Context, Effect, NeedsNetwork, Trust, ignored
+from fedblog.federation.look_after import look_after
 from fedblog.federation.permission import (
     COMMENTS_CLOSED,
     NOT_PERMITTED,
@@ -24,11 +26,13 @@ from fedblog.federation.permission import (
     refusal,
     tell_refused,
 )
-from fedblog.federation.places import Place, find_parent, names_actor
+from fedblog.federation.places import names_actor, spot_of
 from fedblog.federation.quotes import keep_quote, quoted_place
 from fedblog.federation.reasons import Outcome
-from fedblog.storage import actors, backfill, jobs, moderation, placeholders, posts, replies, tombstones
+from fedblog.storage import heads, jobs, placeholders, posts, replies
 from fedblog.storage.database import Tx
+from fedblog.storage.heads import Standing
+from fedblog.storage.replies import Added
 
 # Late answers under closed comments are kept for the author's eyes (ART-18).
 _STATES = {Action.PUBLISH: ReplyState.PUBLISHED, Action.HOLD: ReplyState.HELD, Action.DROP: ReplyState.HIDDEN}
@@ -82,6 +86,8 @@ async def fetch(ctx: Context, uri: Uri, sender: Actor | None) -> Arrived:
 async def fetch_public(ctx: Context, uri: Uri, sender: Actor | None) -> Arrived | Effect:
     """`fetch`, for what is new here: it counts only when everybody may read it (BACK-07). What is of
     the sender's own server and can't be had now, they send again; what is of another's is asked for later."""
+    if ctx.offline:
+        raise NeedsNetwork(uri)
     try:
         arrived = await fetch(ctx, uri, sender)
     except FetchTemporary:
@@ -125,10 +131,9 @@ def keep_note(ctx: Context, arrived: Arrived) -> Effect:
     if not note.is_reply_type and not is_chat:
         return ignored(Outcome.TYPE_NOT_A_REPLY)
     new = make_reply(ctx, arrived)
-    addressee = addresses_us(ctx, note)
 
     def keep(tx: Tx) -> Outcome:
-        return _keep(tx, ctx, arrived, new, addressee)
+        return _keep(tx, ctx, arrived, new)
 
     return keep
 
@@ -142,83 +147,101 @@ def make_reply(ctx: Context, arrived: Arrived) -> NewReply:
         state=ReplyState.PUBLISHED,
         reason="",
         now=ctx.now,
-        received=json.dumps(arrived.note.raw, ensure_ascii=False, separators=(",", ":")).encode(),
+        received=msgspec.json.encode(arrived.note.raw),
     )
 
 
-def _keep(tx: Tx, ctx: Context, arrived: Arrived, new: NewReply, addressee: str) -> Outcome:
+def _keep(tx: Tx, ctx: Context, arrived: Arrived, new: NewReply) -> Outcome:
     author = arrived.author
-    if moderation.is_blocked(tx, actor_uri=author.uri, host=host_of(author.uri)):
+    tx.lock(new.uri, new.in_reply_to)
+    standing = _standing(tx, author, new.uri)
+    if standing.is_blocked:
         return Outcome.BLOCKED_HERE
-    if tombstones.is_deleted_by(tx, new.uri, author.uri):
+    if standing.is_deleted_by(author.uri):
         return Outcome.DELETED_BEFORE
-    known = replies.by_uri(tx, new.uri)
+    known = replies.by_id(tx, standing.known) if standing.known is not None else None
     if known is not None and not placeholders.is_placeholder(known):
         return Outcome.DUPLICATE
-    place = _place(tx, ctx, arrived.note)
     if known is not None:
         return _fill(tx, ctx, known, author, new)
-    if place is not None:
-        return _keep_at(tx, ctx, place, author, new)
-    judged = judged_reply(tx, ctx, author, new)
+    in_reply_to = arrived.note.in_reply_to
+    spot = spot_of(tx, ctx.ids, in_reply_to[0]) if in_reply_to else None
+    if spot is not None:
+        return _keep_at(tx, ctx, spot, author, new, standing)
+    judged = judged_reply(tx, ctx, author, new, known=standing)
     if judged is None:
         return Outcome.COMMENT_DROPPED
     quoted = quoted_place(tx, ctx.ids, arrived.note.quote)
     if quoted is not None and new.visibility.is_public:
         return keep_quote(tx, quoted, author, judged)
-    return _keep_without_place(tx, ctx, judged, addressee)
+    return _keep_without_place(tx, ctx, judged, addresses_us(ctx, arrived.note))
 
 
-def _place(tx: Tx, ctx: Context, note: Note) -> Place | None:
-    return find_parent(tx, ctx.ids, note.in_reply_to[0]) if note.in_reply_to else None
+def _standing(tx: Tx, author: Actor, uri: str) -> Standing:
+    return heads.standing(tx, uri=uri, actor_id=author.id, actor_uri=author.uri, host=host_of(author.uri))
 
 
-def _keep_at(tx: Tx, ctx: Context, place: Place, author: Actor, new: NewReply) -> Outcome:
-    judged = judged_reply(tx, ctx, author, new, place.post, refused=refusal(tx, place.post, author))
+def _keep_at(tx: Tx, ctx: Context, spot: Spot, author: Actor, new: NewReply, standing: Standing) -> Outcome:
+    refused = refusal(tx, spot.post, author)
+    judged = judged_reply(tx, ctx, author, new, spot.post, refused=refused, known=standing)
     if judged is None:
         return Outcome.COMMENT_DROPPED
-    stored = replies.add(tx, judged, post_id=place.post.id, parent_id=place.reply_id)
+    stored = replies.add_at(tx, judged, spot, is_awaited=standing.is_awaited)
     if stored.reason in REFUSALS:
-        tell_refused(tx, ctx.ids, place.post, author, stored)
-    recheck_below(tx, ctx.ids, place.post, stored)
+        tell_refused(tx, ctx.ids, spot.post, author, stored.id, stored.uri)
+    if stored.has_adopted:
+        recheck_below(tx, ctx.ids, spot.post, stored.id)
     return _after_adding(tx, ctx, stored)
 
 
 def _fill(tx: Tx, ctx: Context, known: Reply, author: Actor, new: NewReply) -> Outcome:
     """What only had a placeholder is here: it stands where that stood (BACK-02)."""
     post = posts.by_id(tx, known.post_id) if known.post_id is not None else None
-    judged = judged_reply(tx, ctx, author, new, post, refused=refusal(tx, post, author)) if post is not None else None
+    head = PostHead.of(post) if post is not None else None
+    refused = refusal(tx, head, author) if head is not None else ""
+    judged = judged_reply(tx, ctx, author, new, head, refused=refused) if head is not None else None
     if judged is None:
         return Outcome.COMMENT_DROPPED
     return _after_adding(tx, ctx, placeholders.fill(tx, known, judged))
 
 
 def judged_reply(
-    tx: Tx, ctx: Context, author: Actor, new: NewReply, post: Post | None = None, *, refused: str = ""
+    tx: Tx,
+    ctx: Context,
+    author: Actor,
+    new: NewReply,
+    post: PostHead | None = None,
+    *,
+    refused: str = "",
+    known: Standing | None = None,
 ) -> NewReply | None:
     """The reply with the state that our rules, and those of the post where it is known, give it; None for one that is
-    not even kept."""
+    not even kept. `known` as it was read in this transaction, if it was."""
+    known = known or _standing(tx, author, new.uri)
     verdict = judge_reply(
         visibility=new.visibility,
         hold=hold_of(post, ctx.settings.comments.hold_for_moderation),
         comments_open=refused != COMMENTS_CLOSED,
         permitted=refused != NOT_PERMITTED,
         actor=author,
-        standing=actors.standing(tx, author.id),
-        has_approved_before=actors.has_published_reply(tx, author.id),
+        standing=known.trust,
+        has_approved_before=known.has_published,
         blocked=False,
-        limited=moderation.is_limited(tx, host_of(author.uri)),
+        limited=known.is_limited,
     )
     if verdict.action is Action.DROP and verdict.reason not in REFUSALS:
         return None
-    return replace(new, state=_STATES[verdict.action], reason=verdict.reason)
+    state = _STATES[verdict.action]
+    return (
+        new if (state, verdict.reason) == (new.state, new.reason) else replace(new, state=state, reason=verdict.reason)
+    )
 
 
-def _after_adding(tx: Tx, ctx: Context, stored: Reply) -> Outcome:
+def _after_adding(tx: Tx, ctx: Context, stored: Reply | Added) -> Outcome:
     if not stored.visibility.is_public:
         return Outcome.REPLY_PRIVATE
-    schedule_counts(tx, stored.id, after=ctx.settings.federation.counts_after)
-    backfill.plan(tx, stored, after=ctx.settings.federation.backfill_after)
+    if stored.post_id is not None:
+        look_after(tx, stored.post_id, ctx.settings)
     match stored.state:
         case ReplyState.HELD:
             return Outcome.REPLY_HELD

@@ -8,6 +8,7 @@ from typing import Any
 
 from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.urls import Uri, maybe_uri
+from fedblog.blog.heads import PostHead
 from fedblog.blog.model import Post, PostStatus
 from fedblog.config import Settings
 from fedblog.errors import FetchFailed, FetchGone
@@ -120,7 +121,7 @@ def _stand_in(tx: Tx, context: Context, uri: Uri, found: list[Arrived], closed: 
     )
     for arrived in reversed(found):
         keep_note(context, arrived)(tx)
-    recheck_below(tx, context.ids, post, placeholder)
+    recheck_below(tx, context.ids, PostHead.of(post), placeholder.id)
     if closed:
         jobs.add(tx, "fetch_parent", f"{uri} stand-in", {"uri": uri, "stand_in": True}, tx.now + DAY)
 

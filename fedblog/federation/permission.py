@@ -5,10 +5,11 @@ from __future__ import annotations
 from fedblog.activitypub import serialise, wire
 from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.urls import same_id
+from fedblog.blog.heads import PostHead
 from fedblog.blog.ledger import ActivityId
-from fedblog.blog.model import Actor, ActorId, Post, Reply, ReplyState
+from fedblog.blog.model import Actor, ActorId, ReplyId, ReplyPolicy, ReplyState
 from fedblog.blog.policy import may_reply
-from fedblog.storage import actors, followers, outgoing, replies
+from fedblog.storage import actors, followers, outgoing, replies, sources
 from fedblog.storage.database import Tx
 from fedblog.storage.outgoing import Audience
 
@@ -17,7 +18,7 @@ COMMENTS_CLOSED, NOT_PERMITTED = "comments_closed", "not_permitted"
 REFUSALS = frozenset({COMMENTS_CLOSED, NOT_PERMITTED})
 
 
-def refusal(tx: Tx, post: Post, author: Actor) -> str:
+def refusal(tx: Tx, post: PostHead, author: Actor) -> str:
     """Why `author` may not reply to a post in public: a reason code, "" where they may."""
     if author.local:
         return ""
@@ -25,8 +26,9 @@ def refusal(tx: Tx, post: Post, author: Actor) -> str:
         return COMMENTS_CLOSED
     permitted = may_reply(
         post.reply_policy,
-        is_follower=is_follower(tx, author.id, post.author_id),
-        is_mentioned=any(same_id(uri, author.uri) for uri in post.mentions),
+        is_follower=post.reply_policy is ReplyPolicy.FOLLOWERS and is_follower(tx, author.id, post.author_id),
+        is_mentioned=post.reply_policy is ReplyPolicy.MENTIONED
+        and any(same_id(uri, author.uri) for uri in post.mentions),
     )
     return "" if permitted else NOT_PERMITTED
 
@@ -37,31 +39,31 @@ def is_follower(tx: Tx, actor_id: ActorId, author_id: ActorId) -> bool:
     return found is not None and found.state == "accepted"
 
 
-def recheck_below(tx: Tx, ids: LocalIds, post: Post, top: Reply) -> None:
+def recheck_below(tx: Tx, ids: LocalIds, post: PostHead, top: ReplyId) -> None:
     """Orphans that found their place below `top` were judged before anybody knew under which post they belong."""
-    for reply in replies.below(tx, top.id):
+    for reply in replies.below(tx, top):
         author = actors.by_id(tx, reply.actor_id)
         reason = refusal(tx, post, author) if reply.visibility.is_public else ""
         if reason and reply.state in (ReplyState.PUBLISHED, ReplyState.HELD):
             replies.set_state(tx, reply.id, ReplyState.HIDDEN, reason)
-            tell_refused(tx, ids, post, author, reply)
+            tell_refused(tx, ids, post, author, reply.id, reply.uri)
 
 
-def tell_refused(tx: Tx, ids: LocalIds, post: Post, author: Actor, reply: Reply) -> None:
+def tell_refused(tx: Tx, ids: LocalIds, post: PostHead, author: Actor, reply_id: ReplyId, uri: str) -> None:
     """A Reject for servers that understand it: those whose notes say themselves who may reply (ART-18)."""
-    if b'"canReply"' not in (replies.original(tx, reply.id) or b""):
+    if b'"canReply"' not in (sources.original(tx, reply_id) or b""):
         return
     activity_id = ActivityId(tx.new_id())
-    uri = ids.activity(activity_id)
+    activity_uri = ids.activity(activity_id)
     speaker = actors.by_id(tx, post.author_id)
-    document = serialise.reject_reply(reply.uri, actor=speaker, activity_id=uri, to=author.uri)
+    document = serialise.reject_reply(uri, actor=speaker, activity_id=activity_uri, to=author.uri)
     outgoing.add(
         tx,
         activity_id=activity_id,
-        uri=uri,
+        uri=activity_uri,
         actor_id=speaker.id,
         type="Reject",
-        object_uri=reply.uri,
+        object_uri=uri,
         body=wire.dump(serialise.with_context(document)),
         audience=Audience(personal=(author.id,)),
         public=False,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fedblog.activitypub.ids import LocalIds, LocalTarget
+from fedblog.blog.heads import Spot
 from fedblog.blog.model import Actor, Post, PostId, PostStatus, Reply, ReplyId, ReplyState
-from fedblog.storage import actors, posts, replies
+from fedblog.storage import actors, heads, posts, replies
 from fedblog.storage.database import Tx
 
 _ACTOR_KINDS = ("actor", "profile_page", "instance")
@@ -51,6 +52,26 @@ def find_parent(tx: Tx, ids: LocalIds, uri: str) -> Place | None:
     if ids.is_local(uri):
         return find_ours(tx, ids, uri)
     return _place_of_reply(tx, replies.find_parent(tx, uri))
+
+
+def our_spot(tx: Tx, ids: LocalIds, uri: str) -> Spot | None:
+    """`find_ours` for units that write: only what it takes to put something there."""
+    target = ids.parse(uri)
+    if target is None:
+        return None
+    if target.kind == "note" and target.id is not None:
+        return heads.reply_spot(tx, reply_id=ReplyId(target.id))
+    if target.kind == "post" and target.id is not None:
+        spot = heads.post_spot(tx, PostId(target.id))
+        # a withdrawn id never returns
+        return spot if spot is not None and spot.uri == ids.post(spot.post.id, target.publication) else None
+    post = _post_of(tx, ids, target)
+    return None if post is None else heads.post_spot(tx, post.id)
+
+
+def spot_of(tx: Tx, ids: LocalIds, uri: str) -> Spot | None:
+    """`find_parent` for units that write."""
+    return our_spot(tx, ids, uri) if ids.is_local(uri) else heads.reply_spot(tx, uri=uri)
 
 
 def find_actor(tx: Tx, ids: LocalIds, uri: str) -> Actor | None:

@@ -7,31 +7,32 @@ import json
 from fedblog.activitypub import serialise, wire
 from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.vocab import Json
+from fedblog.blog.heads import Spot
 from fedblog.blog.ledger import ActivityId
 from fedblog.blog.model import Actor, NewReply, Quote, QuoteState, ReplyState
 from fedblog.blog.policy import judge_quote
 from fedblog.federation.permission import is_follower
-from fedblog.federation.places import Place, find_ours
+from fedblog.federation.places import our_spot
 from fedblog.federation.reasons import Outcome
 from fedblog.storage import actors, outgoing, quotes, replies
 from fedblog.storage.database import Tx
 from fedblog.storage.outgoing import Audience
 
 
-def quoted_place(tx: Tx, ids: LocalIds, uri: str) -> Place | None:
+def quoted_place(tx: Tx, ids: LocalIds, uri: str) -> Spot | None:
     """The public post or answer of ours that a `quote` names; None for everything else."""
-    place = find_ours(tx, ids, uri) if uri and ids.is_local(uri) else None
+    place = our_spot(tx, ids, uri) if uri and ids.is_local(uri) else None
     if place is None or not place.post.visibility.is_public:
         return None
     return None if place.reply is not None and not place.reply.visibility.is_public else place
 
 
-def policy_says(tx: Tx, place: Place, author: Actor) -> QuoteState:
+def policy_says(tx: Tx, place: Spot, author: Actor) -> QuoteState:
     """What the post's policy says to a quote by `author`."""
     return judge_quote(place.post.quote_policy, is_follower=is_follower(tx, author.id, place.post.author_id))
 
 
-def keep_quote(tx: Tx, place: Place, author: Actor, new: NewReply) -> Outcome:
+def keep_quote(tx: Tx, place: Spot, author: Actor, new: NewReply) -> Outcome:
     """A Note that quotes us without having asked (yet): pending. The page lists it as such where the policy would
     accept it; `new` is judged like a reply, and what is held as one isn't listed either (ART-19)."""
     allowed = policy_says(tx, place, author) is QuoteState.ACCEPTED
@@ -39,7 +40,7 @@ def keep_quote(tx: Tx, place: Place, author: Actor, new: NewReply) -> Outcome:
     return Outcome.QUOTE_KEPT
 
 
-def answer_request(tx: Tx, ids: LocalIds, place: Place, author: Actor, new: NewReply, request: Json) -> Outcome:
+def answer_request(tx: Tx, ids: LocalIds, place: Spot, author: Actor, new: NewReply, request: Json) -> Outcome:
     """A QuoteRequest: Accept with an authorization, Reject, or nothing until the author decides."""
     state = policy_says(tx, place, author)
     listed = state is QuoteState.ACCEPTED and new.state is ReplyState.PUBLISHED
@@ -101,7 +102,7 @@ def quoted_actor(tx: Tx, ids: LocalIds, quote: Quote) -> Actor:
     return actors.by_id(tx, author_id)
 
 
-def _add(tx: Tx, place: Place, author: Actor, new: NewReply, state: QuoteState, *, listed: bool, request: str) -> Quote:
+def _add(tx: Tx, place: Spot, author: Actor, new: NewReply, state: QuoteState, *, listed: bool, request: str) -> Quote:
     return quotes.add(
         tx,
         uri=new.uri,

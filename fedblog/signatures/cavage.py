@@ -7,6 +7,7 @@ import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from fedblog.activitypub.urls import Uri, host_of, maybe_uri
 from fedblog.signatures import headers as hdr
@@ -71,7 +72,9 @@ def parse_parameters(value: str) -> Parameters:
         name, quoted, token, comma = match.groups()
         if name.lower() in found:
             raise SignatureRefused(Reason.SIGNATURE_DUPLICATE_PARAMETER, name)
-        found[name.lower()] = _ESCAPE.sub(r"\1", quoted) if quoted is not None else token
+        if quoted is not None:
+            token = _ESCAPE.sub(r"\1", quoted) if "\\" in quoted else quoted
+        found[name.lower()] = token
         if not comma:
             break
         position = match.end()
@@ -100,7 +103,12 @@ def _decode_signature(text: str) -> bytes:
 
 def _covered(found: dict[str, str]) -> tuple[str, ...]:
     # The draft's text names (created) as the default list and older drafts date; either is too small for us (SIG-05).
-    names = tuple(found.get("headers", "(created)" if "created" in found else "date").lower().split())
+    return _names(found.get("headers", "(created)" if "created" in found else "date"))
+
+
+@lru_cache(256)  # servers send the same list each time
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(text.lower().split())
     if len(names) > hdr.MAX_COVERED or len(set(names)) != len(names):
         raise SignatureRefused(Reason.SIGNATURE_MALFORMED, "header list")
     return names
@@ -162,12 +170,20 @@ def read_claim(request: SignedRequest, table: HeaderTable, *, now: float) -> Cla
 
 
 def _check_coverage(request: SignedRequest, parameters: Parameters) -> None:
-    covered = set(parameters.covered)
-    if covered & {"(created)", "(expires)"} and not parameters.dated:
-        raise SignatureRefused(Reason.CREATED_WITH_RSA)
-    needed = {"(request-target)", "host"} | ({"digest"} if request.has_content else set())
+    problem = _coverage_problem(parameters.covered, request.has_content, parameters.dated)
+    if problem is not None:
+        raise SignatureRefused(problem)
+
+
+@lru_cache(256)
+def _coverage_problem(names: tuple[str, ...], has_content: bool, dated: bool) -> Reason | None:
+    covered = set(names)
+    if covered & {"(created)", "(expires)"} and not dated:
+        return Reason.CREATED_WITH_RSA
+    needed = {"(request-target)", "host"} | ({"digest"} if has_content else set())
     if not needed <= covered or not covered & {"date", "(created)"}:
-        raise SignatureRefused(Reason.COVERAGE_INSUFFICIENT)
+        return Reason.COVERAGE_INSUFFICIENT
+    return None
 
 
 def _check_time(table: HeaderTable, parameters: Parameters, now: float) -> int | None:

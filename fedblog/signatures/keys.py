@@ -29,6 +29,9 @@ _RSA_PREFIX = b"\x85\x24"
 _PEM_BEGINNINGS = ("-----BEGIN PUBLIC KEY-----", "-----BEGIN RSA PUBLIC KEY-----")
 
 
+_PKCS1, _SHA256, _SHA512 = padding.PKCS1v15(), hashes.SHA256(), hashes.SHA512()
+
+
 class InvalidKey(InvalidInput):
     """Key material that can't or won't be used."""
 
@@ -65,8 +68,7 @@ class PublicKey:
             if isinstance(self.key, Ed25519PublicKey):
                 self.key.verify(signature, data)
             else:
-                digest = hashes.SHA256() if hash_name == "sha256" else hashes.SHA512()
-                self.key.verify(signature, data, padding.PKCS1v15(), digest)
+                self.key.verify(signature, data, _PKCS1, _SHA256 if hash_name == "sha256" else _SHA512)
         except InvalidSignature:
             return False
         return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from email.utils import formatdate
+from functools import lru_cache
 
 from fedblog.signatures.model import Reason, SignatureRefused
 
@@ -25,6 +26,7 @@ def http_date(now: float) -> str:
     return formatdate(int(now), usegmt=True)
 
 
+@lru_cache(256)
 def parse_http_date(value: str) -> int:
     """Unix seconds of an IMF-fixdate; the only form that peers send. Raises `SignatureRefused` (401)."""
     match = _FIXDATE.match(value)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from fedblog.activitypub.urls import host_of
 from fedblog.blog.model import PostId, Reply, ReplyId
 from fedblog.storage import jobs, moderation, posts, tombstones
+from fedblog.storage.arrivals import CAME
 from fedblog.storage.tx import Tx, chunks, marks
 
 KIND = "backfill"
@@ -62,34 +63,35 @@ class Missing(NamedTuple):
     number: int
 
 
-def plan(tx: Tx, reply: Reply, *, after: Sequence[int]) -> None:
-    """A remote reply came: look for its siblings and what is below it, `after[0]` seconds from now; nothing without
-    `after`. What is above it is looked at anew from the first step; other places of a thread that was quiet as well,
-    at the pace of the last one."""
-    if not after or reply.post_id is None or reply.local:
+def plan(tx: Tx, post_id: PostId, since: int, until: int, *, after: Sequence[int]) -> None:
+    """Remote replies came from `since` to before `until`: look for their siblings and what is below them, `after[0]`
+    seconds after the first of them; nothing without `after`. What is above them is looked at anew from the first step;
+    other places of a thread that was quiet as well, at the pace of the last one."""
+    if not after:
         return
     tx.run(
         "INSERT INTO backfills (post_id, turn, lease_until, ran_at, pages, items, missing)"
         " VALUES ($1, 0, 0, 0, 0, 0, 0) ON CONFLICT (post_id) DO NOTHING",
-        reply.post_id,
+        post_id,
     )
-    first = tx.now + after[0]
-    if reply.parent_id is not None:
-        tx.run(
-            "UPDATE backfill_sources SET reads = 0, since = $1, due_at = CASE WHEN due_at < $2 THEN due_at ELSE $2 END"
-            " WHERE reply_id = $3 AND state <> 'gone'",
-            tx.now,
-            first,
-            reply.parent_id,
-        )
+    first = max(tx.now, since + after[0])
+    tx.run(
+        "UPDATE backfill_sources SET reads = 0, since = $4, due_at = CASE WHEN due_at < $5 THEN due_at ELSE $5 END"
+        f" WHERE state <> 'gone' AND reply_id IN (SELECT r.parent_id FROM replies r WHERE {CAME})",
+        post_id,
+        since,
+        until,
+        tx.now,
+        first,
+    )
     tx.run(
         "UPDATE backfill_sources SET due_at = $1 WHERE post_id = $2 AND due_at IS NULL"
         " AND state NOT IN ('gone', 'none')",
         tx.now + after[-1],
-        reply.post_id,
+        post_id,
     )
-    turn, ran_at = tx.all("SELECT turn, ran_at FROM backfills WHERE post_id = $1", reply.post_id)[0]
-    _plan_job(tx, PostId(reply.post_id), turn, max(first, ran_at + after[0] if ran_at else 0))
+    turn, ran_at = tx.all("SELECT turn, ran_at FROM backfills WHERE post_id = $1", post_id)[0]
+    _plan_job(tx, post_id, turn, max(first, ran_at + after[0] if ran_at else 0))
 
 
 def _plan_job(tx: Tx, post_id: PostId, turn: int, due_at: int) -> None:

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
+from fedblog.chance import random_bits
 from fedblog.config import Settings
 from fedblog.errors import StorageUnavailable
 from fedblog.storage import dump, integrity, migrate
@@ -61,7 +61,7 @@ class Database:
 
     @classmethod
     async def open(
-        cls, settings_or_url: Settings | str, *, clock: Clock = time.time, random: RandomBits = secrets.randbits
+        cls, settings_or_url: Settings | str, *, clock: Clock = time.time, random: RandomBits = random_bits
     ) -> Database:
         """Open by settings, by the path of an SQLite file, or by a `postgresql://` URL. Migrates nothing.
 

@@ -42,6 +42,8 @@ def log(
 
 def _shorten(text: str) -> str:
     """What strangers send goes into the log as it is, but no more than anybody reads and any column takes."""
+    if len(text) <= _TEXT_LIMIT and text.isascii() and "\x00" not in text:
+        return text
     return text[:_TEXT_LIMIT].encode(errors="replace").decode().replace("\x00", "�")
 
 

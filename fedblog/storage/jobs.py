@@ -28,6 +28,32 @@ def add(tx: Tx, kind: str, key: str, payload: dict[str, Any], due_at: int) -> No
         tx.emit(Event("job", 0))
 
 
+def ensure(tx: Tx, kind: str, key: str, payload: dict[str, Any], due_at: int) -> None:
+    """Plan a job, unless the one of this kind and key is planned: that one stays as it is.
+
+    Who does such a job takes its row away (`drop`) in the transaction that looks at what there is to do: what comes
+    later is then sure to plan the next one.
+    """
+    # PostgreSQL would not wait for somebody who is just taking the row away, if nothing were to be done to it.
+    instead = "UPDATE SET due_at = jobs.due_at" if tx.engine == "postgresql" else "NOTHING"
+    tx.run(
+        "INSERT INTO jobs (id, kind, key, payload, attempts, due_at, lease_until, last_error)"
+        f" VALUES ($1, $2, $3, $4, 0, $5, 0, '') ON CONFLICT (kind, key) DO {instead}",
+        tx.new_id(),
+        kind,
+        key,
+        write_json(payload),
+        due_at,
+    )
+    if due_at <= tx.now:
+        tx.emit(Event("job", 0))
+
+
+def drop(tx: Tx, kind: str, key: str) -> None:
+    """Take the job of this kind and key away, if there is one."""
+    tx.run("DELETE FROM jobs WHERE kind = $1 AND key = $2", kind, key)
+
+
 def claim(tx: Tx, limit: int, lease: int, *, only: Collection[str] = (), without: Collection[str] = ()) -> list[Job]:
     """Take up to `limit` jobs that are due, for `lease` seconds, the longest due first; of some kinds `only`, or
     `without` some."""

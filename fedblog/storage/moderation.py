@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 
 from fedblog.blog.ledger import Block, Report
 from fedblog.blog.model import ActorId
@@ -65,7 +66,7 @@ def blocks(tx: Tx) -> list[Block]:
 
 def is_blocked(tx: Tx, *, actor_uri: str, host: str) -> bool:
     """Whether the actor, its host or a domain above that is blocked."""
-    domains = _domains_of(host)
+    domains = domains_of(host)
     found = tx.one(
         "SELECT 1 FROM blocks WHERE (kind = 'actor' AND value = $1)"
         f" OR (kind = 'domain' AND value IN ({marks(len(domains), 2)}))",
@@ -77,17 +78,18 @@ def is_blocked(tx: Tx, *, actor_uri: str, host: str) -> bool:
 
 def is_limited(tx: Tx, host: str) -> bool:
     """Whether what comes from a host, or from below a limited domain, is held for moderation."""
-    domains = _domains_of(host)
+    domains = domains_of(host)
     found = tx.one(f"SELECT 1 FROM blocks WHERE kind = 'limit' AND value IN ({marks(len(domains))})", *domains)
     return found is not None
 
 
-def _domains_of(host: str) -> list[str]:
+@lru_cache(4_096)
+def domains_of(host: str) -> tuple[str, ...]:
     """The host, with its port if it has one, and every domain above it."""
     host = host.lower()
     labels = host.partition(":")[0].split(".")
     # A host name has at most 127 labels.
-    return [host, *(".".join(labels[number:]) for number in range(min(len(labels), 127)))]
+    return (host, *(".".join(labels[number:]) for number in range(min(len(labels), 127))))
 
 
 def blocked_by_add(tx: Tx, actor_id: ActorId, target_id: ActorId) -> None:

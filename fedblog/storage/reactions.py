@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fedblog.blog.model import ActorId, PostId, Reaction, ReactionKind, ReplyId
 from fedblog.storage import posts
 from fedblog.storage.rows import ACTOR, read_actor
-from fedblog.storage.tx import Row, Tx, chunks, marks
+from fedblog.storage.tx import Event, Row, Tx, chunks, marks
 
 _REACTION = f"x.id, x.kind, x.post_id, x.reply_id, x.emoji, x.activity_uri, x.public, x.created_at, {ACTOR}"
 _FROM = "reactions x JOIN actors a ON a.id = x.actor_id"
@@ -41,28 +41,11 @@ def add(
     public: bool = True,
 ) -> bool:
     """Keep a reaction to a post or a reply; False if this actor's was there (its emoji and activity are renewed)."""
-    _bump(tx, post_id, reply_id)
     column, target = _target(post_id, reply_id)
-    stored = tx.one(
-        f"SELECT id, public FROM reactions WHERE {column} = $1 AND kind = $2 AND actor_id = $3",
-        target,
-        kind.value,
-        actor_id,
-    )
-    if stored is not None:
-        tx.run(
-            "UPDATE reactions SET emoji = $1, activity_uri = $2, public = $3 WHERE id = $4",
-            emoji,
-            activity_uri,
-            stored[1] or int(public),
-            stored[0],
-        )
-        if public and not stored[1]:
-            _count(tx, kind, post_id, reply_id, 1)
-        return False
-    tx.run(
+    inserted = tx.run(
         "INSERT INTO reactions (id, kind, actor_id, post_id, reply_id, emoji, activity_uri, public, created_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        f" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT ({column}, kind, actor_id)"
+        f" WHERE {column} IS NOT NULL DO NOTHING",
         tx.new_id(),
         kind.value,
         actor_id,
@@ -73,9 +56,29 @@ def add(
         int(public),
         tx.now,
     )
-    if public:
+    if inserted:
+        _count_new(tx, kind, post_id, reply_id, int(public))
+        return True
+    _bump(tx, post_id, reply_id)
+    was_public = tx.value(
+        f"SELECT public FROM reactions WHERE {column} = $1 AND kind = $2 AND actor_id = $3",
+        target,
+        kind.value,
+        actor_id,
+    )
+    tx.run(
+        f"UPDATE reactions SET emoji = $1, activity_uri = $2, public = $3 WHERE {column} = $4 AND kind = $5"
+        " AND actor_id = $6",
+        emoji,
+        activity_uri,
+        was_public or int(public),
+        target,
+        kind.value,
+        actor_id,
+    )
+    if public and not was_public:
         _count(tx, kind, post_id, reply_id, 1)
-    return True
+    return False
 
 
 def _target(post_id: PostId | None, reply_id: ReplyId | None) -> tuple[str, int]:
@@ -89,6 +92,19 @@ def _bump(tx: Tx, post_id: PostId | None, reply_id: ReplyId | None) -> None:
         post_id = tx.value("SELECT post_id FROM replies WHERE id = $1", reply_id)
     if post_id is not None:
         posts.bump(tx, post_id, () if reply_id is None else (reply_id,))
+
+
+def _count_new(tx: Tx, kind: ReactionKind, post_id: PostId | None, reply_id: ReplyId | None, change: int) -> None:
+    column = _COLUMN.get(kind)
+    if post_id is None or column is None:
+        _bump(tx, post_id, reply_id)
+        if change:
+            _count(tx, kind, post_id, reply_id, change)
+        return
+    tx.run(
+        f"UPDATE posts SET thread_version = thread_version + 1, {column} = {column} + $1 WHERE id = $2", change, post_id
+    )
+    tx.emit(Event("post", post_id))
 
 
 def _count(tx: Tx, kind: ReactionKind, post_id: int | None, reply_id: int | None, change: int) -> None:

@@ -7,12 +7,13 @@ replayed Create finds its id taken and children keep their place. An edit never 
 
 from __future__ import annotations
 
-import zlib
+from typing import NamedTuple
 
 from fedblog.blog import audience
-from fedblog.blog.model import Actor, ActorId, NewReply, PostId, Reply, ReplyId, ReplyState
+from fedblog.blog.heads import Spot
+from fedblog.blog.model import Actor, ActorId, NewReply, PostId, Reply, ReplyId, ReplyState, Visibility
 from fedblog.errors import Conflict, NotFound
-from fedblog.storage import drawn, posts, tombstones, tree
+from fedblog.storage import drawn, posts, sources, tombstones, tree
 from fedblog.storage.rows import ACTOR, REPLY, read_actor, read_reply, write_attachments, write_json
 from fedblog.storage.threads import (
     children_uris,
@@ -27,7 +28,9 @@ from fedblog.storage.threads import (
 from fedblog.storage.tx import Tx, chunks, marks
 
 __all__ = [
+    "Added",
     "add",
+    "add_at",
     "add_removed",
     "below",
     "branch_actors",
@@ -40,7 +43,6 @@ __all__ = [
     "drop_orphans",
     "find_parent",
     "mark_seen",
-    "original",
     "own_of",
     "public_uris",
     "recent",
@@ -135,6 +137,31 @@ def add(
     return _get(tx, reply_id)
 
 
+class Added(NamedTuple):
+    """A reply as it was stored; `has_adopted`: orphans may have found their place below it."""
+
+    id: ReplyId
+    uri: str
+    post_id: PostId
+    state: ReplyState
+    visibility: Visibility
+    reason: str
+    has_adopted: bool
+
+
+def add_at(tx: Tx, new: NewReply, spot: Spot, *, is_awaited: bool) -> Added:
+    """Keep a reply whose id is not known, at a spot: both were looked up in this transaction, under a lock of its id
+    (`heads`). `is_awaited`: orphans wait for it. The short way of `add`, for what arrives by the hundred."""
+    reply_id = ReplyId(tx.new_id())
+    state = new.state if new.state in (ReplyState.HELD, ReplyState.HIDDEN) else ReplyState.PUBLISHED
+    place = tree.enter(tx, spot, published_at=new.published_at, state=state.value, visibility=new.visibility.value)
+    _insert(tx, reply_id, new, place)
+    tree.entered(tx, spot, place)
+    if is_awaited:
+        tree.adopt(tx, spot.post.id, reply_id, new.uri)
+    return Added(reply_id, new.uri, spot.post.id, state, new.visibility, new.reason, is_awaited)
+
+
 def add_removed(tx: Tx, new: NewReply, *, post_id: PostId) -> Reply:
     """A row under the post that nobody wrote here (see `placeholders`): shown while something below it is."""
     reply_id = ReplyId(tx.new_id())
@@ -177,23 +204,7 @@ def _insert(tx: Tx, reply_id: ReplyId, new: NewReply, place: tree.Place) -> None
         new.reason,
         write_json(new.options),
     )
-    _keep_original(tx, reply_id, new.original)
-
-
-def _keep_original(tx: Tx, reply_id: ReplyId, original: bytes) -> None:
-    if original:
-        tx.run(
-            "INSERT INTO reply_sources (reply_id, original) VALUES ($1, $2)"
-            " ON CONFLICT (reply_id) DO UPDATE SET original = excluded.original",
-            reply_id,
-            zlib.compress(original, 3),
-        )
-
-
-def original(tx: Tx, reply_id: ReplyId) -> bytes | None:
-    """The object's JSON as it was received, for those who have to look into it; never served."""
-    stored = tx.value("SELECT original FROM reply_sources WHERE reply_id = $1", reply_id)
-    return None if stored is None else zlib.decompress(stored)
+    sources.keep(tx, reply_id, new.original)
 
 
 def _clamp(count: int) -> int:
@@ -239,7 +250,7 @@ def update_remote(tx: Tx, reply_id: ReplyId, new: NewReply) -> Reply:
         edited_at,
         reply_id,
     )
-    _keep_original(tx, reply_id, new.original)
+    sources.keep(tx, reply_id, new.original)
     if visibility is not reply.visibility:
         tree.refresh(tx, reply)
     return _get(tx, reply_id)

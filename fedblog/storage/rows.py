@@ -202,6 +202,8 @@ def read_thread_row(row: Row) -> ThreadRow:
 
 def write_json(value: Any) -> str:
     """JSON text as it is stored."""
+    if not value and isinstance(value, (list, tuple)):
+        return "[]"
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 

@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from fedblog.blog.heads import Spot
 from fedblog.blog.model import PostId, Reply, ReplyId, ReplyState
 from fedblog.blog.thread import child_path
 from fedblog.storage.rows import REPLY, read_reply
-from fedblog.storage.tx import Tx, chunks, marks
+from fedblog.storage.tx import Event, Tx, chunks, marks
 
 
 class _Node(NamedTuple):
@@ -73,11 +74,47 @@ def find_place(
     )
 
 
+def enter(tx: Tx, spot: Spot, *, published_at: int, state: str, visibility: str) -> Place:
+    """The next place at a spot that was read in this transaction; the page changes, and the post's count with it."""
+    parent = spot.reply
+    above = None
+    if parent is not None:
+        above = _Node(parent.id, parent.parent_id, parent.state.value, parent.visibility.value, int(parent.shown))
+    own = _Node(0, None, state, visibility, shown=0)
+    shown = int(state == "published" and own.is_public and _is_open_below(tx, above))
+    number = tx.value(
+        "UPDATE posts SET next_reply = next_reply + 1, thread_version = thread_version + 1,"
+        " reply_count = reply_count + $1 WHERE id = $2 RETURNING next_reply",
+        shown,
+        spot.post.id,
+    )
+    tx.emit(Event("post", spot.post.id))
+    return Place(
+        post_id=spot.post.id,
+        parent_id=None if parent is None else parent.id,
+        path=child_path("" if parent is None else parent.path, published_at, number),
+        depth=1 if parent is None else parent.depth + 1,
+        state=state,
+        settled="",
+        shown=shown,
+    )
+
+
+def entered(tx: Tx, spot: Spot, place: Place) -> None:
+    """After a reply was stored at the place that it got by `enter`: a removed one right above may show now."""
+    if place.shown and spot.reply is not None and spot.reply.state is ReplyState.REMOVED:
+        _settle_placeholders(tx, spot.reply.id)
+
+
 def settle(tx: Tx, reply_id: ReplyId, uri: str, place: Place) -> None:
     """What follows from a reply that was stored at a place: the count, placeholders above, orphans below."""
-    if place.post_id is None:
-        return
-    _count_in(tx, place)
+    if place.post_id is not None:
+        _count_in(tx, place)
+        adopt(tx, place.post_id, reply_id, uri)
+
+
+def adopt(tx: Tx, post_id: PostId, reply_id: ReplyId, uri: str) -> None:
+    """Orphans that wait for a reply get their places below it, and those that wait for them."""
     waiting = [(reply_id, uri)]
     while waiting:
         above_id, above_uri = waiting.pop()
@@ -90,7 +127,7 @@ def settle(tx: Tx, reply_id: ReplyId, uri: str, place: Place) -> None:
             continue
         above = read_reply(tx.all(f"SELECT {REPLY} FROM replies r WHERE r.id = $1", above_id)[0])
         for orphan_id, orphan_uri, published_at, state, visibility in orphans:
-            found = find_place(tx, place.post_id, above, published_at=published_at, state=state, visibility=visibility)
+            found = find_place(tx, post_id, above, published_at=published_at, state=state, visibility=visibility)
             tx.run(
                 "UPDATE replies SET post_id = $1, parent_id = $2, path = $3, depth = $4, state = $5, settled = $6,"
                 " shown = $7 WHERE id = $8",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime, parsedate_to_datetime
+from functools import lru_cache
 
 # What servers send for xsd:dateTime: a "T" or a blank, any number of fraction digits, "Z", "+00:00", "+0000" or none.
 _AS2 = re.compile(
@@ -19,17 +20,23 @@ def parse_as2_datetime(value: object, *, now: float) -> int | None:
     None for what is unreadable, before 1970 or after `now`: the caller takes the time of receipt. A time without a
     zone is UTC; fractions are cut off; a leap second counts as the second before.
     """
-    found = _AS2.fullmatch(value.strip()) if isinstance(value, str) and len(value) <= 64 else None
+    seconds = _seconds(value) if isinstance(value, str) and len(value) <= 64 else None
+    return seconds if seconds is not None and 0 <= seconds <= now else None
+
+
+@lru_cache(256)
+def _seconds(value: str) -> int | None:
+    """What comes at one time names few seconds."""
+    found = _AS2.fullmatch(value.strip())
     if found is None:
         return None
     year, month, day, hour, minute = (int(part) for part in found.groups()[:5])
     second = 59 if found[6] == "60" and minute == 59 else int(found[6] or 0)
     try:
         moment = datetime(year, month, day, hour, minute, second, tzinfo=_zone(found[7]))
-        seconds = int(moment.timestamp())
+        return int(moment.timestamp())
     except (ValueError, OverflowError):
         return None
-    return seconds if 0 <= seconds <= now else None
 
 
 def _zone(text: str | None) -> timezone:

@@ -64,6 +64,8 @@ def clean_name(text: str, limit: int = 100) -> str:
     """A stranger's name or other one-line string as it may be shown: no control, format or bidi characters, no lone
     surrogates, no towers of combining marks, white space collapsed, at most `limit` characters (no half character
     at the cut). It is text, not HTML: escape it on output."""
+    if not text:
+        return ""
     text = _BIDI_AND_INVISIBLE.sub("", strip_bad_characters(text[: limit * 20].replace("\t", " ")))
     text = _lower_towers(" ".join(text.split()))
     if len(text) <= limit:
@@ -75,6 +77,8 @@ def clean_name(text: str, limit: int = 100) -> str:
 
 
 def _lower_towers(text: str) -> str:
+    if text.isascii():
+        return text
     out, marks = [], 0
     for character in text:
         marks = marks + 1 if unicodedata.category(character) in {"Mn", "Me"} else 0

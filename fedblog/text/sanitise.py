@@ -122,6 +122,8 @@ def clean_remote(html: str) -> str:
 
 def clean_remote_reporting(html: str) -> Cleaned:
     """`clean_remote`, and whether something had to be left out for its length."""
+    if not html:
+        return Cleaned("", False)
     result, was_cut = _clean_remote_once(strip_bad_characters(html[:_RAW_LIMIT]))
     was_cut = was_cut or len(html) > _RAW_LIMIT
     rounds = 0

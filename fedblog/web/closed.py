@@ -16,7 +16,7 @@ from fedblog.web.middleware import HEALTH_PATHS
 LOOK_EVERY = 5.0  # seconds: the command that closes a blog runs beside the server
 
 
-class _Closed:
+class Closed:
     """Whether the blog is closed, as the database said a moment ago."""
 
     def __init__(self) -> None:
@@ -31,9 +31,8 @@ class _Closed:
         return self._closed
 
 
-def closed_middleware() -> Middleware:
+def closed_middleware(state: Closed) -> Middleware:
     """410 for everything but health checks, once the blog is closed."""
-    state = _Closed()
 
     @web.middleware
     async def refuse(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -9,6 +9,7 @@ from aiohttp import web
 from fedblog.activitypub.wire import is_inbox_type
 from fedblog.config import Settings
 from fedblog.errors import Refused
+from fedblog.federation.inbox import Receipt
 from fedblog.observe import counters
 from fedblog.signatures.model import SignedRequest
 from fedblog.web.keys import ADDRESS, LIMITS, SERVICES, SETTINGS
@@ -44,23 +45,33 @@ async def instance_inbox(request: web.Request) -> web.Response:
 
 
 async def _receive(request: web.Request, recipient: str | None) -> web.Response:
-    settings, address = request.app[SETTINGS], request[ADDRESS]
-    request.app[LIMITS].take("inbox", address, settings.limits.inbox_per_minute)
+    receipt = await take(request.app, request, recipient)
+    return web.Response(status=receipt.status)
+
+
+async def take(
+    app: web.Application, request: web.Request, recipient: str | None, *, body: bytes | None = None
+) -> Receipt:
+    """Take what a request brings, if not too much comes, in a form that can be read; `body` if it was read already.
+    Raises what `Inbox.receive` does."""
+    settings, address = app[SETTINGS], request[ADDRESS]
+    app[LIMITS].take("inbox", address, settings.limits.inbox_per_minute)
     content_type = request.headers.get("Content-Type", "")
     if not is_inbox_type(content_type):
         raise Refused("send application/activity+json", reason="content_type", status=415)
     if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
         raise Refused("send the body uncompressed", reason="content_encoding", status=415)
-    busy = request.app[BUSY]
+    busy = app[BUSY]
     if busy.locked():
         raise Refused("too busy; try again", reason="busy", status=503, retry_after=BUSY_RETRY_SECONDS)
     async with busy:
-        body = await read_body(request, settings.limits.body_bytes)
-        receipt = await request.app[SERVICES].inbox.receive(
+        if body is None:
+            body = await read_body(request, settings.limits.body_bytes)
+        receipt = await app[SERVICES].inbox.receive(
             signed_request(request, body, settings), content_type=content_type, recipient=recipient, address=address
         )
     counters.add("fedblog_inbox_total", reason=receipt.reason)
-    return web.Response(status=receipt.status)
+    return receipt
 
 
 async def read_body(request: web.Request, limit: int) -> bytes:

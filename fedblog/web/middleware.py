@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 
 from aiohttp import web
@@ -27,17 +28,26 @@ _OWN_LANGUAGE = ("/studio", "/login", "/logout", "/setup")
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
+def asker(settings: Settings) -> Callable[[web.BaseRequest], str]:
+    """The function that tells a request's address, seen through the proxies that are trusted."""
+    trusted = parse_networks(settings.server.trusted_proxies)
+
+    def address_of(request: web.BaseRequest) -> str:
+        # Some proxies add a line of their own below what the asker sent: the last entry of the last line is theirs.
+        forwarded_for = ",".join(request.headers.getall("X-Forwarded-For", []))
+        return client_address(request.remote, forwarded_for, trusted)
+
+    return address_of
+
+
 def observe_middleware(settings: Settings) -> Middleware:
     """Gives each request its id and address, and writes one line when it is answered."""
-    trusted = parse_networks(settings.server.trusted_proxies)
-    language = known(settings.blog.language)
+    address_of, language = asker(settings), known(settings.blog.language)
 
     @web.middleware
     async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
         token = request_id.set(new_request_id())
-        # Some proxies add a line of their own below what the asker sent: the last entry of the last line is theirs.
-        forwarded_for = ",".join(request.headers.getall("X-Forwarded-For", []))
-        request[ADDRESS] = client_address(request.remote, forwarded_for, trusted)
+        request[ADDRESS] = address_of(request)
         set_language(_language_for(request, language))
         started = time.perf_counter()
         status = 0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fedblog.activitypub import urls
 from fedblog.activitypub.urls import (
     Uri,
     host_of,
@@ -161,3 +163,25 @@ def test_origins_and_ids_compare_as_the_protocol_says() -> None:
 @pytest.mark.proves("SEC-044")
 def test_same_site_is_a_host_and_what_is_below_it(one: str, other: str, expected: bool) -> None:
     assert same_site(one, other) is same_site(other, one) is expected
+
+
+_PIECES = st.sampled_from(
+    ["https://", "http://", "a.example", "b-c.example", "/", "x", "@", ":", "?", "#", ".", "-", "_", "[", "%20"]
+)
+
+
+@given(st.one_of(st.from_regex(urls._PLAIN, fullmatch=True), st.lists(_PIECES, max_size=9).map("".join)))
+def test_the_short_way_takes_nothing_that_the_long_one_would_not(text: str) -> None:
+    """And reads the same host and the same site out of it."""
+
+    def read() -> tuple[str, str] | None:
+        try:
+            return urls._parse(text), urls._host(text)
+        except InvalidInput:
+            return None
+
+    short, (plain, urls._PLAIN) = read(), (urls._PLAIN, re.compile("(?!)"))
+    try:
+        assert read() == short
+    finally:
+        urls._PLAIN = plain

@@ -10,6 +10,7 @@ from fedblog.blog.model import Post, ReplyState
 from fedblog.federation.backfill import Backfill, next_read
 from fedblog.federation.counts import CountReader
 from fedblog.federation.jobs import JobHandler, JobRunner
+from fedblog.federation.look_after import LookAfter
 from fedblog.federation.pace import HostPace
 from fedblog.storage import backfill, jobs, moderation, replies, threads
 from tests.federation.house import House
@@ -24,7 +25,12 @@ def runner(house: House) -> JobRunner:
     settings = house.settings
     reader = Backfill(house.db, house.resolver, house.ids, settings, house.clock, pace=HostPace(0))
     counts = CountReader(house.db, house.resolver, after=())
-    handlers: dict[str, JobHandler] = {"backfill": reader, "fetch_parent": house.parents, "refresh_counts": counts}
+    handlers: dict[str, JobHandler] = {
+        "backfill": reader,
+        "fetch_parent": house.parents,
+        "look_after": LookAfter(house.db, settings),
+        "refresh_counts": counts,
+    }
     return JobRunner(house.db, handlers, clock=house.clock)
 
 
@@ -246,6 +252,7 @@ async def test_BACK_04_one_run_a_thread(house: House) -> None:
     """A second job for the thread waits while the first one works; one of an earlier turn does nothing."""
     post = await house.publish()
     await arrives(house, post)
+    await later(house, 60)
     house.clock.now += AFTER[0]
     run = await house.db.write(backfill.begin, post.id, 0, 100, after=AFTER)
     assert run is not None

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from fedblog.blog.model import Actor, Post, Reply, ReplyState
-from fedblog.storage import actors, backfill, jobs, moderation, replies, tombstones
+from fedblog.blog.model import Actor, Post, Reply, ReplyId, ReplyState, Visibility
+from fedblog.storage import actors, arrivals, backfill, jobs, moderation, replies, tombstones
 from fedblog.storage.database import Database, Tx
 from tests.storage.support import Clock, add_author, add_post, new_reply, profile
 
@@ -31,7 +31,7 @@ async def comes(db: Database, post: Post, bob: Actor, parent: Reply | None = Non
     def add(tx: Tx) -> Reply:
         made = new_reply(bob.id, parent.uri if parent is not None else post.uri)
         stored = replies.add(tx, made, post_id=post.id, parent_id=parent.id if parent is not None else None)
-        backfill.plan(tx, stored, after=AFTER)
+        backfill.plan(tx, post.id, tx.now, tx.now + 1, after=AFTER)
         return stored
 
     return await db.write(add)
@@ -136,12 +136,23 @@ async def test_BACK_03_what_is_missing(
     assert await db.read(backfill.elsewhere, post.id) == [], "nobody is led to what is hidden here"
 
 
-async def test_nothing_is_planned_for_what_has_no_place(db: Database, post: Post, bob: Actor) -> None:
-    """Orphans, our own answers, and nothing at all where the schedule is empty."""
-    orphan = await db.write(
-        lambda tx: replies.add(tx, new_reply(bob.id, "https://x.example/"), post_id=None, parent_id=None)
-    )
-    placed = await db.write(lambda tx: replies.add(tx, new_reply(bob.id, post.uri), post_id=post.id, parent_id=None))
-    await db.write(backfill.plan, orphan, after=AFTER)
-    await db.write(backfill.plan, placed, after=())
+async def test_what_came_is_found_by_its_time(db: Database, clock: Clock, post: Post, bob: Actor) -> None:
+    """Others' public replies that have a place; nothing is planned where the schedule is empty."""
+    start = int(clock.now)
+
+    def add(tx: Tx) -> list[ReplyId]:
+        replies.add(tx, new_reply(bob.id, "https://x.example/"), post_id=None, parent_id=None)
+        private = new_reply(bob.id, post.uri, visibility=Visibility.DIRECT)
+        replies.add(tx, private, post_id=post.id, parent_id=None)
+        return [replies.add(tx, new_reply(bob.id, post.uri), post_id=post.id, parent_id=None).id for _ in range(3)]
+
+    first, second, third = await db.write(add)
+    await db.write(replies.remove, second)
+    assert await db.read(arrivals.came, post.id, start, start + 1)
+    assert not await db.read(arrivals.came, post.id, start - 9, start)
+    assert not await db.read(arrivals.came, post.id, start + 1, start + 9)
+    found = await db.read(arrivals.next_ones, post.id, start, start + 1, after=ReplyId(0), limit=9)
+    assert found == [first, third]
+    assert await db.read(arrivals.next_ones, post.id, start, start + 1, after=first, limit=1) == [third]
+    await db.write(backfill.plan, post.id, start, start + 1, after=())
     assert await db.read(jobs.next_due) is None

@@ -20,7 +20,7 @@ from fedblog.blog.model import (
     Visibility,
 )
 from fedblog.errors import Conflict, NotFound
-from fedblog.storage import actors, posts, reactions, replies, tombstones
+from fedblog.storage import actors, posts, reactions, replies, sources, tombstones
 from fedblog.storage.database import Database, Tx
 from tests.storage.support import START, Clock, add_author, add_post, new_reply, profile
 
@@ -88,7 +88,7 @@ async def test_every_field_comes_back(db: Database, post: Post, bob: ActorId) ->
         assert getattr(reply, name) == getattr(new, name)
     assert (reply.remote_likes, reply.remote_announces) == (2**31 - 1, 0)
     assert reply.received_at == START
-    assert await db.read(replies.original, reply.id) == new.original
+    assert await db.read(sources.original, reply.id) == new.original
     assert await db.read(replies.by_uri, new.uri) == reply
 
 
@@ -219,7 +219,7 @@ async def test_INB_19_a_removed_reply_leaves_a_placeholder_while_it_has_answers(
     emptied = await db.read(replies.by_id, top.id)
     assert emptied is not None
     assert (emptied.state, emptied.content_html, emptied.attachments) == (ReplyState.REMOVED, "", ())
-    assert await db.read(replies.original, top.id) is None
+    assert await db.read(sources.original, top.id) is None
     stone = await db.read(tombstones.get, top.uri)
     assert stone is not None
     assert (stone.former_type, stone.actor_uri, stone.local) == ("Note", profile().uri, False)

@@ -9,7 +9,7 @@ from fedblog.blog.audience import audience_of
 from fedblog.blog.model import Actor, ReactionKind
 from fedblog.federation.context import Context, Effect, Trust, ignored
 from fedblog.federation.handlers.inner import take_inner
-from fedblog.federation.places import find_parent
+from fedblog.federation.places import spot_of
 from fedblog.federation.reasons import Outcome
 from fedblog.storage import inbox as inbox_store
 from fedblog.storage import reactions
@@ -28,7 +28,7 @@ async def announce(ctx: Context, activity: Activity, sender: Actor) -> Effect:
         return ignored(Outcome.NOT_PUBLIC)
 
     def count(tx: Tx) -> Outcome:
-        place = find_parent(tx, ctx.ids, object_uri)
+        place = spot_of(tx, ctx.ids, object_uri)
         if place is None:
             return Outcome.NOT_OURS
         if inbox_store.was_undone(tx, sender.uri, "Announce", place.uri, activity.id or ""):

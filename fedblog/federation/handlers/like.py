@@ -7,7 +7,7 @@ from fedblog.activitypub.vocab import Activity
 from fedblog.blog.model import Actor, ReactionKind
 from fedblog.federation.context import Context, Effect, Trust, ignored
 from fedblog.federation.handlers.emoji import one_emoji
-from fedblog.federation.places import find_ours
+from fedblog.federation.places import our_spot
 from fedblog.federation.reasons import Outcome
 from fedblog.storage import inbox as inbox_store
 from fedblog.storage import reactions
@@ -25,7 +25,7 @@ async def react(ctx: Context, activity: Activity, sender: Actor) -> Effect:
     kind = ReactionKind.DISLIKE if activity.type == "Dislike" else ReactionKind.LIKE
 
     def count(tx: Tx) -> Outcome:
-        place = find_ours(tx, ctx.ids, object_uri)
+        place = our_spot(tx, ctx.ids, object_uri)
         if place is None:
             return Outcome.NOT_OURS
         if inbox_store.was_undone(tx, sender.uri, activity.type, place.uri, activity.id or ""):

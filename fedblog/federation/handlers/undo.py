@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from fedblog.activitypub.normalise import id_of, one_or_many, short_names, type_of
 from fedblog.activitypub.urls import maybe_uri, same_id, same_origin
 from fedblog.activitypub.vocab import Activity, Json
+from fedblog.blog.heads import Spot
 from fedblog.blog.model import Actor, ReactionKind
 from fedblog.federation.context import Context, Effect, Trust, ignored
-from fedblog.federation.places import Place, find_actor, find_parent
+from fedblog.federation.places import find_actor, spot_of
 from fedblog.federation.reasons import Outcome
 from fedblog.storage import followers, moderation, reactions
 from fedblog.storage import inbox as inbox_store
@@ -60,7 +61,7 @@ def _take_back(tx: Tx, ctx: Context, act: _Act, sender: Actor) -> Outcome:
     if not act.type:
         done, object_uri = _undo_by_uri(tx, act, sender), ""
     elif act.type in _REACTIONS:
-        place = find_parent(tx, ctx.ids, act.object_uri)
+        place = spot_of(tx, ctx.ids, act.object_uri)
         if place is None:
             return Outcome.NOT_OURS
         done, object_uri = _undo_reaction(tx, act, place, sender), place.uri
@@ -84,7 +85,7 @@ def _undo_by_uri(tx: Tx, act: _Act, sender: Actor) -> Outcome | None:
     return None
 
 
-def _undo_reaction(tx: Tx, act: _Act, place: Place, sender: Actor) -> Outcome | None:
+def _undo_reaction(tx: Tx, act: _Act, place: Spot, sender: Actor) -> Outcome | None:
     gone = reactions.remove(
         tx, kind=_REACTIONS[act.type], actor_id=sender.id, post_id=place.post_id, reply_id=place.reply_id
     )
