@@ -23,6 +23,7 @@ SCREENS = (
     "/studio/posts/{post}/unpublish",
     "/studio/statistics",
     "/studio/posts/{post}/statistics",
+    "/studio/posts/{post}/reach?who=@nobody@far.example",
     "/studio/media",
     "/studio/conversations",
     "/studio/quotes",

@@ -9,6 +9,7 @@ from fedblog.web.studio import (
     account,
     answers,
     blocks,
+    bulk,
     conversations,
     editor,
     followers,
@@ -25,6 +26,7 @@ from fedblog.web.studio import (
     profile,
     publication,
     quotes,
+    reach,
     reply,
     reporting,
     reports,
@@ -48,11 +50,14 @@ def _add_posts(router: web.UrlDispatcher) -> None:
     router.add_get("/studio/statistics.csv", page(statistics.statistics_csv))
     router.add_get("/studio/posts", page(posts.list_posts))
     router.add_post("/studio/preview", action(preview.preview, uploads=True))
+    router.add_post("/studio/posts/bulk", action(bulk.bulk))
     router.add_get("/studio/posts/new", page(editor.new_post))
     router.add_post("/studio/posts/new", action(editor.create_post, uploads=True))
     router.add_get("/studio/posts/{id}", page(editor.edit_post))
     router.add_post("/studio/posts/{id}", action(editor.save_post, uploads=True))
     router.add_get("/studio/posts/{id}/delivery", page(publication.delivery))
+    router.add_get("/studio/posts/{id}/reach", page(reach.reach_page))
+    router.add_post("/studio/posts/{id}/reach", action(reach.retry))
     router.add_post("/studio/posts/{id}/retry", action(publication.retry))
     router.add_post("/studio/posts/{id}/pin", action(publication.pin))
     router.add_get("/studio/posts/{id}/unpublish", page(publication.ask_unpublish))
