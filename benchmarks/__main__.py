@@ -12,7 +12,7 @@ from typing import Any
 
 import uvloop
 
-from benchmarks import fanout, footprint, inbox, pages, table, workers
+from benchmarks import busy, fanout, footprint, growth, inbox, pages, table, workers
 
 LATEST = Path(__file__).with_name("latest.json")
 
@@ -20,11 +20,21 @@ _Suite = Callable[..., Coroutine[Any, Any, list[table.Row]]]
 SUITES: dict[str, _Suite] = {
     "inbox": inbox.measure,
     "pages": pages.measure,
+    "busy": busy.measure,
     "fanout": fanout.measure,
     "footprint": footprint.measure,
     "workers": workers.measure,
+    "growth": growth.measure,
 }
-COUNTS = {"inbox": 1_500, "pages": 4_000, "fanout": 10_000, "footprint": 1, "workers": 3_000}
+COUNTS = {
+    "inbox": 1_500,
+    "pages": 4_000,
+    "fanout": 10_000,
+    "footprint": 1,
+    "busy": 2_000,
+    "workers": 3_000,
+    "growth": 100_000,
+}
 
 
 def _arguments() -> argparse.Namespace:

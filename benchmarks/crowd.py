@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -131,18 +132,22 @@ async def settle_in(place: Path) -> Crowd:
     """Make the blog in `place` with an author, a post and the people."""
     people = await asyncio.to_thread(make_people)
     async with services(make_settings(raw_settings(place), relative_to=place)) as parts:
-        post = await _publish(parts)
+        await add_author(
+            parts.db, parts.ids, parts.sealer, parts.settings, username="ana", name="Ana Lima", role=Role.OWNER
+        )
+        post = await publish(parts)
         for person in people:
             await parts.db.write(actors.upsert_remote, profile_of(person))
     return Crowd(people, post, f"/@ana/{post.slug}")
 
 
-async def _publish(parts: Services) -> Post:
-    author = await add_author(
-        parts.db, parts.ids, parts.sealer, parts.settings, username="ana", name="Ana Lima", role=Role.OWNER
-    )
-    text = await parts.publisher.compose(title="First light", source="The kettle sings.\n\n" + words(_dice(1), 400))
-    draft = await parts.publisher.save_draft(text, author_id=author.actor_id)
+async def publish(parts: Services, title: str = "First light") -> Post:
+    """One more post of the author's."""
+    author = await parts.db.read(actors.by_local_name, "ana")
+    if author is None:
+        raise RuntimeError("no author")
+    text = await parts.publisher.compose(title=title, source="The kettle sings.\n\n" + words(_dice(1), 400))
+    draft = await parts.publisher.save_draft(text, author_id=author.id)
     return await parts.publisher.publish(draft.id)
 
 
@@ -150,21 +155,32 @@ def _dice(seed: int) -> random.Random:
     return random.Random(seed)
 
 
-async def fill(parts: Services, crowd: Crowd, count: int, *, chain: bool = False) -> None:
-    """Replies straight into the store, a random tree or one `chain`."""
-    dice, parents = _dice(count), list[ReplyId]()
+async def fill(
+    parts: Services,
+    crowd: Crowd,
+    count: int,
+    *,
+    start: int = 0,
+    chain: bool = False,
+    source: Callable[[str, str], bytes] | None = None,
+) -> None:
+    """Replies straight into the store, a random tree or one `chain`, numbered from `start`; `source` makes the document
+    that arrived."""
+    dice, parents = _dice(count + start), list[ReplyId]()
     known = [actor for person in crowd.people if (actor := await parts.db.read(actors.by_uri, person.id)) is not None]
 
-    def add_some(tx: Tx, start: int, end: int) -> None:
-        for number in range(start, end):
+    def add_some(tx: Tx, first: int, end: int) -> None:
+        for number in range(first, end):
             alone = not parents or (not chain and dice.random() < 1 / 3)
             parent = None if alone else parents[-1] if chain else dice.choice(parents)
             new = _reply(dice.choice(known), number, words(dice, 50), crowd.post)
+            if source is not None:
+                new = replace(new, original=source(new.uri, new.content_html))
             stored = replies.add(tx, new, post_id=crowd.post.id if parent is None else None, parent_id=parent)
             parents.append(stored.id)
 
-    for start in range(0, count, 500):
-        await parts.db.write(add_some, start, min(count, start + 500))
+    for first in range(start, start + count, 500):
+        await parts.db.write(add_some, first, min(start + count, first + 500))
 
 
 async def answer_first(parts: Services, crowd: Crowd, number: int) -> None:
@@ -180,8 +196,8 @@ async def answer_first(parts: Services, crowd: Crowd, number: int) -> None:
 
 def _reply(who: Actor, number: int, text: str, post: Post) -> NewReply:
     blank = NewReply(
-        uri=f"{who.uri}/statuses/f{number}",
-        url=f"{who.url}/f{number}",
+        uri=f"{who.uri}/statuses/{post.id}-{number}",
+        url=f"{who.url}/{post.id}-{number}",
         actor_id=who.id,
         in_reply_to=post.uri,
         state=ReplyState.PUBLISHED,

@@ -45,7 +45,7 @@ async def measure(rounds: int, count: int, *, profile: Path | None = None) -> li
             if author is None:
                 raise RuntimeError("no author")
             person = make_people()[0]
-            inboxes = await parts.db.write(_follow, profile_of(person), author.id, hosts, sink.port)
+            inboxes = await parts.db.write(follow, profile_of(person), author.id, hosts, sink.port)
             await parts.worker.drain()  # what the set-up left
             for number in range(rounds):
                 body = await _publish(parts, author.id, number)
@@ -59,7 +59,7 @@ async def measure(rounds: int, count: int, *, profile: Path | None = None) -> li
     return [row]
 
 
-def _follow(tx: Tx, blank: Profile, author: ActorId, hosts: int, port: int) -> list[str]:
+def follow(tx: Tx, blank: Profile, author: ActorId, hosts: int, port: int) -> list[str]:
     """Followers on loopback addresses; the inboxes that a post of the author goes to."""
     inboxes = set()
     for number in range(hosts * FOLLOWERS_A_HOST):
