@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Sequence
 
 from fedblog.blog.model import Post, PostId, ReplyId
@@ -17,7 +18,8 @@ from fedblog.text.plain import plain_text
 log = logging.getLogger(__name__)
 
 QUIET_SECONDS = 2.0  # a lively thread is indexed once in a while, not at every reply
-LOOK_SECONDS = 60.0  # for what other processes wrote
+LOOK_SECONDS = 300.0  # for what other processes wrote and didn't index
+REST = 9.0  # times as long as it worked: others come first
 CHUNK = 100
 POSTS_AT_ONCE = 200
 
@@ -28,12 +30,14 @@ class Indexer:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._changed: set[PostId] = set()
+        self._rest = 0.0
         self._wake = asyncio.Event()
         self._stopping = False
         db.add_listener(self._on_event)
 
     async def run(self) -> None:
-        """Work until `stop`."""
+        """Work until `stop`, a tenth of the time at most."""
+        self._rest = REST
         while not self._stopping:
             try:
                 await self.catch_up()
@@ -63,6 +67,7 @@ class Indexer:
 
     async def index(self, post_id: PostId) -> None:
         """Make the index fit one post and its replies."""
+        start = time.monotonic()
         found = await self._db.read(search.changes, post_id)
         if found is None:
             return
@@ -72,9 +77,16 @@ class Indexer:
             documents += [await asyncio.to_thread(_of_post, post, found.post_stamp)] if post else []
         if documents or found.gone:
             await self._db.write(search.store, documents, gone=found.gone)
-        for start in range(0, len(found.replies), CHUNK):
-            await self._index_replies(post_id, found.replies[start : start + CHUNK])
+        for place in range(0, len(found.replies), CHUNK):
+            await self._pause_after(start)
+            start = time.monotonic()
+            await self._index_replies(post_id, found.replies[place : place + CHUNK])
         await self._db.write(search.settle, post_id, found.version)
+        await self._pause_after(start)
+
+    async def _pause_after(self, start: float) -> None:
+        if self._rest and not self._stopping:
+            await asyncio.sleep((time.monotonic() - start) * self._rest)
 
     async def _index_replies(self, post_id: PostId, ids: Sequence[ReplyId]) -> None:
         texts = await self._db.read(search.reply_texts, ids)

@@ -113,6 +113,8 @@ def reply_texts(tx: Tx, ids: Sequence[ReplyId]) -> list[tuple[ReplyId, int, str,
 def store(tx: Tx, documents: Iterable[Document], *, gone: Sequence[int] = ()) -> None:
     """Take documents out of the index, and put others in."""
     column = "rowid" if tx.engine == "sqlite" else "id"
+    documents = list(documents)
+    tx.lock(*{f"search:{document.post_id}" for document in documents})
     for some in chunks(gone):
         tx.run(f"DELETE FROM search_index WHERE {column} IN ({marks(len(some))})", *some)
         tx.run(f"DELETE FROM search_docs WHERE id IN ({marks(len(some))})", *some)

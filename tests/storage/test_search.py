@@ -101,7 +101,7 @@ async def test_what_is_withdrawn_or_changed_is_not_found_any_more(filled: Databa
     tea = hits[0].post
     await filled.write(posts.unpublish, tea.id)
     assert await found(filled, "lodz") == []
-    assert await Indexer(filled).catch_up() == 1
+    assert await Indexer(filled).catch_up() == 2  # and its neighbour
     assert await filled.read(lambda tx: tx.value("SELECT count(*) FROM search_docs WHERE post_id = $1", tea.id)) == 0
     assert await filled.read(lambda tx: tx.value("SELECT count(*) FROM search_index")) == 1
     assert await Indexer(filled).catch_up() == 0
