@@ -20,6 +20,7 @@ SCREENS = (
     "/studio/posts/{post}",
     "/studio/posts/{post}/revisions",
     "/studio/posts/{post}/revisions/1",
+    "/studio/posts/{post}/revisions/1/restore",
     "/studio/posts/{post}/unpublish",
     "/studio/statistics",
     "/studio/posts/{post}/statistics",

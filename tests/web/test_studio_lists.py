@@ -186,3 +186,45 @@ async def test_the_author_sees_who_has_a_post_and_why_others_lack_it(desk: Desk)
     assert (await bert.get(f"/studio/posts/{post.id}/reach")).status == 404
     quiet = await desk.write_post("anna", "Quiet", visibility=Visibility.PUBLIC, publish=False)
     assert "No other server to tell yet" in (await anna.get(f"/studio/posts/{quiet.id}/reach")).text
+
+
+async def test_versions_are_compared_and_put_back_as_new_ones(desk: Desk) -> None:
+    post = await desk.write_post("anna", "On bread", source="The old <i>loaf</i>.\n\nStays.", tags=("Baking",))
+    account = await desk.account("anna")
+    text = await desk.parts.publisher.compose(title="On cake", source="The new loaf.\n\nStays.", tags=("Baking",))
+    await desk.parts.publisher.edit(post.id, text, editor_id=account.actor_id)
+    anna = await desk.logged_in("anna")
+    here = f"/studio/posts/{post.id}/revisions"
+    page = await anna.get(f"{here}/1")
+    assert "<del>bread</del><ins>cake</ins>" in page.text
+    assert "<del>" in page.text.split('class="compare-changed"')[1]
+    assert "<i>loaf" not in page.text
+    assert "Title and text are the same in both." in (await anna.get(f"{here}/2?with=2")).text
+    assert "Version 2" in (await anna.get(f"{here}/1?with=2")).text
+    for path in (f"{here}/9", f"{here}/1?with=9", f"{here}/9/restore"):
+        assert (await anna.get(path)).status == 404
+    asked = await anna.get(f"{here}/1/restore")
+    assert "<p>The old " in asked.text  # as readers will see it
+    sent = len(await desk.sent())
+    version = asked.value("version")
+    back = await anna.post(f"{here}/1/restore", {"csrf": asked.csrf, "version": version})
+    assert back.status == 303
+    found = await state(desk, post)
+    assert (found.title, found.tags) == ("On bread", ("Baking",))
+    assert found.source.startswith("The old")
+    assert [activity.type for activity in (await desk.sent())[sent:]] == ["Update"]
+    listed = await anna.follow(back)
+    assert "Version 1 put back" in listed.text
+    assert "Version 3" in listed.text
+    # Somebody saved meanwhile: nothing is overwritten.
+    late = await anna.post(f"{here}/2/restore", {"csrf": asked.csrf, "version": version})
+    assert late.status == 409
+    assert "Somebody saved this post meanwhile." in late.text
+    assert (await state(desk, post)).title == "On bread"
+    fresh = late.value("version")
+    sent = len(await desk.sent())
+    assert (await anna.post(f"{here}/2/restore", {"csrf": asked.csrf, "version": fresh, "silent": "1"})).status == 303
+    assert (await state(desk, post)).title == "On cake"
+    assert len(await desk.sent()) == sent
+    bert = await desk.logged_in("bert")
+    assert (await bert.get(f"{here}/1/restore")).status == 404

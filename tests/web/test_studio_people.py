@@ -10,7 +10,6 @@ import pytest
 from fedblog.blog.model import Role
 from fedblog.storage import accounts, actors, followers, inbox, moderation
 from fedblog.web.studio.account import device_name
-from fedblog.web.studio.revisions import compare
 from tests.web.desk import PASSWORD, Desk
 
 
@@ -213,7 +212,3 @@ def test_devices_have_names() -> None:
     )
     assert device_name("curl/8.1") == "curl"
     assert device_name("") == "Unknown device"
-
-
-def test_versions_are_compared_line_by_line() -> None:
-    assert compare("a\nb\nc", "a\nx\nc") == [(" ", "a"), ("-", "b"), ("+", "x"), (" ", "c")]

@@ -97,7 +97,7 @@ async def test_two_people_saving_one_post_both_keep_their_text(desk: Desk) -> No
     again = {**base, "csrf": late.csrf, "version": late.value("version"), "source": "Both"}
     assert (await olga.post(path, again)).status == 303
     history = (await anna.get(f"{path}/revisions")).text
-    assert history.count("/revisions/") == 3
+    assert history.count('class="line-title"') == 3
 
 
 async def test_autosave_answers_json_and_never_touches_what_is_published(desk: Desk) -> None:
@@ -192,8 +192,8 @@ async def test_an_earlier_version_opens_in_the_editor_and_changes_nothing_yet(de
     path = f"/studio/posts/{post_id(await write(anna, source='First line', action='publish'))}"
     await write(anna, path, source="Second line", action="save")
     version = await anna.get(f"{path}/revisions/1")
-    assert "<del>First line</del>" in version.text
-    assert "<ins>Second line</ins>" in version.text
+    assert "<del>First</del> line" in version.text
+    assert "<ins>Second</ins> line" in version.text
     editor = await anna.get(f"{path}?restore=1")
     assert editor.area("source") == "First line"
     assert "Second line" in (await desk.browser().get("/@anna/on-bread")).text

@@ -68,6 +68,8 @@ def _add_posts(router: web.UrlDispatcher) -> None:
     router.add_get("/studio/posts/{id}/statistics.csv", page(statistics.post_statistics_csv))
     router.add_get("/studio/posts/{id}/revisions", page(revisions.list_revisions))
     router.add_get("/studio/posts/{id}/revisions/{number}", page(revisions.show_revision))
+    router.add_get("/studio/posts/{id}/revisions/{number}/restore", page(revisions.ask_restore))
+    router.add_post("/studio/posts/{id}/revisions/{number}/restore", action(revisions.restore))
 
 
 def _add_conversations(router: web.UrlDispatcher) -> None:

@@ -49,6 +49,7 @@ _MESSAGES: Final = MappingProxyType(
         "moved": later("Moved. Your followers' servers are told to follow the new account."),
         "unmoved": later("Your profile no longer says that you moved."),
         "bulk_nothing": later("Nothing was done: tick posts and choose what to do with them, for a tag with its name."),
+        "restored": later("Put back, as a new version."),
         "notices_read": later("All marked as read."),
         "notices_saved": later("Saved."),
         "notices_tested": later("Saved, and a test is on its way to you."),
