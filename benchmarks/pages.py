@@ -154,5 +154,6 @@ async def _cold(parts: Services, crowd: Crowd, rounds: int) -> list[Row]:
     rows = [first, cold, read, again, packed]
     for one in rows:
         del one.values[0]
+    first.note = "once a reply, in the background as a rule"
     cold.note = f"{notes} notes on the first page"
     return rows

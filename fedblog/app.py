@@ -64,6 +64,7 @@ from fedblog.web.limits import RateLimits
 from fedblog.web.middleware import errors_middleware, host_middleware, observe_middleware
 from fedblog.web.notices.teller import KIND as TELL_AUTHOR
 from fedblog.web.notices.teller import NewsPlanner, Teller
+from fedblog.web.public.ahead import DrawAhead
 from fedblog.web.renderer import Renderer
 
 log = logging.getLogger(__name__)
@@ -240,12 +241,13 @@ async def _keep_drawn(app: web.Application) -> AsyncIterator[None]:
 async def _run_workers(app: web.Application) -> AsyncIterator[None]:
     """Delivery, jobs, housekeeping. At the end, what is under way has a few seconds; the rest is kept."""
     parts = app[SERVICES]
-    workers: dict[str, DeliveryWorker | JobRunner | Housekeeper | Indexer | NewsPlanner] = {
+    workers: dict[str, DeliveryWorker | JobRunner | Housekeeper | Indexer | NewsPlanner | DrawAhead] = {
         "delivery": parts.worker,
         "jobs": parts.jobs,
         "housekeeping": Housekeeper(parts.db),
         "search index": parts.indexer,
         "news": NewsPlanner(parts.db, parts.settings),
+        "drawing": DrawAhead(parts, app[RENDERER]),
     }
     tasks = [asyncio.create_task(worker.run(), name=name) for name, worker in workers.items()]
     for task in tasks:

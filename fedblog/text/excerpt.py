@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 
 from fedblog.text.plain import text_of
 
@@ -15,6 +16,7 @@ _NO_PROSE = frozenset(
 _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s+[^\sa-z]|\s*$)|[。！？]+[」』”）]*")
 
 
+@lru_cache(maxsize=64)  # lists and pages ask again and again for those of the same few posts
 def excerpt(html: str, limit: int = 300) -> str:
     """Plain text of at most `limit` characters from the start of an article, on one line.
 

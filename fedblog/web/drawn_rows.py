@@ -56,11 +56,12 @@ class DrawnPage:
     version: int
     rows: Sequence[DrawnRow]
     continues: bool
+    size: int  # about how many bytes it takes
 
-    @property
-    def size(self) -> int:
-        """About how many bytes it takes."""
-        return sum([len(row.html) for row in self.rows]) + 200 * len(self.rows)
+    @classmethod
+    def of(cls, version: int, rows: Sequence[DrawnRow], *, continues: bool) -> DrawnPage:
+        """A page of these rows."""
+        return cls(version, rows, continues, sum([len(row.html) for row in rows]) + 200 * len(rows))
 
 
 _PACK = msgspec.msgpack.Decoder(tuple[bool, list[DrawnRow]])
@@ -114,7 +115,7 @@ class Conversation:
                 row if isinstance(row, DrawnRow) else DrawnRow(row.row.reply.id, _shape_of(row), str(draw(row)))
                 for row in self._rows
             ]
-            self.drawn, self.is_new = DrawnPage(self.version, rows, self.continues), True
+            self.drawn, self.is_new = DrawnPage.of(self.version, rows, continues=self.continues), True
         return Markup("".join([row.html for row in self.drawn.rows]))  # noqa: S704 - written by the template
 
 
@@ -152,7 +153,7 @@ def _load(tx: Tx, post_id: PostId, recipe: str) -> DrawnPage | None:
         continues, rows = _PACK.decode(stored.data)
     except msgspec.DecodeError:  # of another version of ours with the same recipe: draw it anew
         return None
-    return DrawnPage(stored.version, rows, continues)
+    return DrawnPage.of(stored.version, rows, continues=continues)
 
 
 def _fitting(marks: list[Mark], outlines: list[Outline], kept: DrawnPage | None) -> list[DrawnRow | Mark]:

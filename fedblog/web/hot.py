@@ -26,6 +26,7 @@ from fedblog.web.conditional import bare_tag, is_known
 
 FRESH_SECONDS = 0.25
 MAX_KEPT = 256
+COPIED_BYTES = 4 * 1024  # less is copied into one piece, more is sent in two
 DRAIN_BYTES = 64 * 1024
 POST = web.RequestKey("hot_post", int)
 

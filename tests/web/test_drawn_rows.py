@@ -15,6 +15,7 @@ from fedblog.web.assets import Assets
 from fedblog.web.drawn_rows import DrawnKeeper, DrawnRows, read_first
 from fedblog.web.keys import RENDERER
 from fedblog.web.public import parts
+from fedblog.web.public.ahead import QUIET_SECONDS, DrawAhead
 from fedblog.web.public.parts import Part, Wanted
 from fedblog.web.public.post import read_view, render_view
 from fedblog.web.renderer import Renderer
@@ -149,6 +150,27 @@ async def test_the_recipe_is_made_of_templates_and_settings(live: Live) -> None:
         Renderer(one, Assets()).rows.recipe for one in (settings, msgspec.structs.replace(settings, media=turned))
     ]
     assert live.app[RENDERER].rows.recipe == recipes[0] != recipes[1]
+
+
+async def test_what_is_new_is_drawn_ahead_once_it_is_quiet(thread: Thread) -> None:
+    now, renderer = 0.0, thread.live.app[RENDERER]
+    ahead = DrawAhead(thread.live.services, renderer, lambda: now)
+    assert await ahead.draw_next() is None
+    await thread.say(1, "while nobody looks")
+    assert await ahead.draw_next() is None
+    now = QUIET_SECONDS
+    assert await ahead.draw_next() == thread.post.id
+    assert await thread.to_draw(renderer.rows) == 0
+    assert await ahead.draw_next() is None
+    for _ in range(20):  # never quiet
+        await thread.write(posts.bump, thread.post.id)
+        now += 1
+        if await ahead.draw_next() is not None:
+            break
+    assert now < QUIET_SECONDS + 20
+    await thread.write(posts.delete, thread.post.id)
+    now += QUIET_SECONDS
+    assert await ahead.draw_next() == thread.post.id  # and nothing happens
 
 
 async def test_what_its_author_deleted_is_kept_nowhere(thread: Thread) -> None:
