@@ -16,6 +16,7 @@ from fedblog.errors import InvalidInput
 CHUNK = 64 * 1024
 MAX_DEPTH = 64
 MAX_ITEM = 64 * 1024 * 1024
+MAX_TOKEN = 16 * 1024 * 1024  # a tag with its attributes, a comment: the parser holds it whole until it ends
 # Control characters that XML 1.0 has no place for and that exports have all the same.
 _NO_PLACE = bytes(code for code in range(32) if code not in (9, 10, 13))
 
@@ -48,7 +49,7 @@ class _Builder:
         self._inside = inside
         self._open: list[Element] = []
         self._pieces: list[list[str]] = []
-        self._depth = self._size = 0
+        self._depth = self._size = self._fed = 0
         self._parser = expat.ParserCreate("utf-8", namespace_separator="}")
         self._parser.buffer_text = True
         self._parser.buffer_size = CHUNK
@@ -60,8 +61,11 @@ class _Builder:
         self._parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_NEVER)
 
     def feed(self, data: bytes, *, last: bool) -> None:
+        self._fed += len(data)
         try:
             self._parser.Parse(data, last)
+            if self._fed - self._parser.CurrentByteIndex > MAX_TOKEN:
+                raise InvalidInput(f"line {self._parser.CurrentLineNumber}: this tag is too large")
         except expat.ExpatError as exc:
             words = expat.ErrorString(exc.code)
             raise InvalidInput(f"line {exc.lineno}: this is no readable XML: {words}") from None
@@ -78,7 +82,7 @@ class _Builder:
             name = "{" + name if "}" in name else name
             self._open.append(Element(name, attributes, self._parser.CurrentLineNumber))
             self._pieces.append([])
-            self._grow(len(name) + 200)
+            self._grow(len(name) + 200 + sum(len(key) + len(value) + 100 for key, value in attributes.items()))
         else:
             self.roots.append(name)
 

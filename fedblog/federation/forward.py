@@ -30,6 +30,8 @@ def with_forwarding(effect: Effect, ctx: Context, activity: Activity, sender: Ac
     """
     if ctx.trust is not Trust.SIGNED or activity.id is None or len(body) > MAX_BYTES or not is_sealed(activity):
         return effect
+    if names_hidden(activity):
+        return effect
     uri = maybe_uri(activity.object_id)
     if uri is None or ctx.ids.is_local(uri):
         return effect
@@ -44,6 +46,12 @@ def with_forwarding(effect: Effect, ctx: Context, activity: Activity, sender: Ac
         return outcome
 
     return act
+
+
+def names_hidden(activity: Activity) -> bool:
+    """Whether its sender left `bto` or `bcc` in it: nobody else is to read them, and they can't be taken out of what is
+    sealed (VIS-06)."""
+    return any(document.get(key) for document in (activity.raw, activity.object or {}) for key in ("bto", "bcc"))
 
 
 def is_sealed(activity: Activity) -> bool:

@@ -71,9 +71,19 @@ class Place:
         """The id that the page asked for begins after; 0 for the first page. Raises `NotFound`."""
         return 0 if self.page == FIRST else cursors.decode(self.page or "", 1)[0]
 
-    def at(self, last_id: int) -> str:
-        """URL of the page that begins after an id."""
-        return f"{self.uri}?page={cursors.encode(last_id)}"
+    def own_after(self) -> int | None:
+        """The id that a page of our own answers begins after; None for the pages of others' answers."""
+        if self.page == FIRST:
+            return 0
+        try:
+            mark, last_id = cursors.decode(self.page or "", 2)
+        except NotFound:
+            return None
+        return last_id if mark == 0 else None
+
+    def at(self, *last_ids: int) -> str:
+        """URL of the page that begins after an id; (0, id): a page of our own answers."""
+        return f"{self.uri}?page={cursors.encode(*last_ids)}"
 
 
 async def _serve(request: web.Request, read: Callable[[Tx, Place], Json]) -> web.Response:
@@ -232,7 +242,7 @@ def _object_of(tx: Tx, place: Place, name: str) -> Post | Reply:
 
 
 async def replies(request: web.Request) -> web.Response:
-    """Direct answers: our own on the first page, then everybody else's, public ones only (COL-03)."""
+    """Direct answers: our own on the first pages, then everybody else's, public ones only (COL-03)."""
 
     def read(tx: Tx, place: Place) -> Json:
         thing = _object_of(tx, place, "replies")
@@ -240,10 +250,15 @@ async def replies(request: web.Request) -> web.Response:
         if place.page is None:
             total = threads.count_children(tx, post_id=post_id, parent_id=parent_id)
             return serialise.collection(place.uri, total=total, first=place.first, ordered=False)
-        if place.page == FIRST:
-            own = threads.children_uris(tx, post_id=post_id, parent_id=parent_id, local=True, limit=OWN_ANSWERS)
+        after = place.own_after()
+        if after is not None:
+            own = threads.children_uris(
+                tx, post_id=post_id, parent_id=parent_id, local=True, after=after, limit=OWN_ANSWERS + 1
+            )
+            shown = own[:OWN_ANSWERS]
+            next_uri = place.at(0) if len(own) <= OWN_ANSWERS else place.at(0, shown[-1][0])
             return serialise.collection_page(
-                place.own_url, part_of=place.uri, items=[uri for _, uri in own], next_uri=place.at(0), ordered=False
+                place.own_url, part_of=place.uri, items=[uri for _, uri in shown], next_uri=next_uri, ordered=False
             )
         others = threads.children_uris(
             tx, post_id=post_id, parent_id=parent_id, local=False, after=place.after(), limit=OBJECTS_PER_PAGE + 1

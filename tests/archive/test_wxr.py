@@ -271,6 +271,16 @@ def test_LIFE_01_an_endless_item_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
         list(read_wxr(wxr(item(1, body="x" * 200_000))))
 
 
+@pytest.mark.parametrize("head", [b"<x ", b"<x a='", b"<!-- ", b"<x><y a='1' ", b"<"])
+def test_LIFE_01_a_tag_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch, head: bytes) -> None:
+    """The parser would hold all of it, to the last byte of the file."""
+    monkeypatch.setattr("fedblog.archive.xml_reader.MAX_TOKEN", 300_000)
+    filling = b" a%d='1'" if b"<x" in head else b"a%d "
+    endless = b"<rss><channel>" + head + b"".join(filling % number for number in range(100_000))
+    with pytest.raises(InvalidInput, match=r"too large|readable"):
+        list(read_wxr(io.BytesIO(endless)))
+
+
 @given(st.binary(max_size=300))
 def test_LIFE_01_any_bytes_are_read_or_refused(data: bytes) -> None:
     with pytest.raises(InvalidInput):

@@ -15,6 +15,9 @@ from fedblog.activitypub.urls import Uri
 from fedblog.demo.peer import PeerServer
 from fedblog.federation import webfinger
 from fedblog.federation.profiles import ED25519
+from fedblog.signatures.keys import parse_public_pem
+from fedblog.signatures.model import Scheme, SignedRequest
+from fedblog.signatures.verify import check_claim, read_claims
 from fedblog.storage import actors, posts
 from tests.live import Live, live_app
 from tests.samples import make_author, make_person, make_post, make_reply
@@ -23,6 +26,7 @@ from tests.web.desk import BASE, HOST, Desk, desk, template
 __all__ = ["desk", "template"]
 ROOT = Path(__file__).resolve().parents[2]
 
+KNOCKS: tuple[Scheme, ...] = ("cavage", "rfc9421")
 JRD = "/.well-known/webfinger?resource="
 
 
@@ -166,3 +170,29 @@ async def test_LIFE_07_comments_of_who_is_not_indexable_stay_out_of_snippets(spl
     assert await kept_out() == {"Bo", "Di"}
     await make_person(parts, "Bo", indexable=True)
     assert await kept_out() == {"Di"}
+
+
+async def test_ACT_01_ACT_08_three_kinds_each_with_ids_and_keys_that_are_sent_as_they_are_served(split: Live) -> None:
+    """Fetched over HTTP: no two share an id, a key or an inbox; and the `keyId` of what each signs is the very text
+    that its document lists, under which stands the key that fits."""
+    found: dict[str, dict[str, Any]] = {}
+    for actor in await split.services.db.read(actors.local_actors):
+        document = json.loads((await split.get(actor.uri, accept="application/activity+json")).body)
+        assert document["id"] == actor.uri
+        found[document["type"]] = document
+        listed = document["publicKey"]
+        for scheme in KNOCKS:
+            headers = await split.services.signer.headers(
+                "POST", Uri("https://far.example/inbox"), b"{}", actor_id=actor.id, scheme=scheme
+            )
+            sent = re.search(r'key[iI]d="([^"]+)"', headers.get("Signature-Input", headers["Signature"]))
+            assert sent is not None
+            assert sent[1] == listed["id"], scheme
+            request = SignedRequest("POST", "/inbox", tuple(headers.items()), b"{}", "far.example", "https")
+            (claim,) = read_claims(request, now=split.services.clock())
+            check_claim(claim, parse_public_pem(listed["publicKeyPem"], Uri(listed["id"]), Uri(document["id"])))
+    assert set(found) == {"Person", "Group", "Application"}
+    for key in ("id", "inbox", "outbox", "preferredUsername"):
+        assert len({document[key] for document in found.values()}) == 3, key
+    assert len({document["publicKey"]["publicKeyPem"] for document in found.values()}) == 3
+    assert len({document["publicKey"]["id"] for document in found.values()}) == 3

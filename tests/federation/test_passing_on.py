@@ -76,6 +76,20 @@ async def crowd(rig: Rig, make_peer: PeerMaker) -> Crowd:
     return Crowd(rig, dee, home, peers, post)
 
 
+@pytest.mark.parametrize("hidden", ["bto", "bcc"])
+@pytest.mark.parametrize("inside", [True, False])
+async def test_VIS_06_hidden_recipients_that_others_left_go_no_further(crowd: Crowd, hidden: str, inside: bool) -> None:
+    """A reply that names them is kept and shown; its bytes stay here, and no document of ours repeats them."""
+    secret = {hidden: ["https://secret.example/users/friend"]}
+    activity = create_of(crowd.dee, crowd.post.uri, **({"note": secret} if inside else secret))
+    assert await crowd.send(activity) == 202
+    assert crowd.came("Create") == [[], [], []]
+    stored = await crowd.rig.live.services.db.read(replies.by_uri, activity["object"]["id"])
+    assert stored is not None
+    for path in (f"{crowd.post.uri}/replies?page=1", f"{crowd.post.uri}/context?page=1", f"/@ana/{crowd.post.slug}"):
+        assert "secret.example" not in (await crowd.rig.live.get(path, accept="application/activity+json")).text
+
+
 async def test_DLV_04_a_sealed_reply_goes_on_byte_for_byte(crowd: Crowd) -> None:
     """Odd spacing and key order survive; the envelope is signed by the post's author, and comes once."""
     body = json.dumps(create_of(crowd.dee, crowd.post.uri), indent=3).encode()

@@ -31,7 +31,18 @@ def routes(app: web.Application, *methods: str) -> Iterator[tuple[str, str]]:
 
 def filled(path: str, **values: object) -> str:
     """The path with numbers and names in it."""
-    usual = {"name": "anna", "slug": "on-bread", "tag": "bread", "format": "atom", "version": "2.1", "file": "x.webp"}
+    usual = {
+        "name": "anna",
+        "slug": "on-bread",
+        "tag": "bread",
+        "format": "atom",
+        "version": "2.1",
+        "year": 2027,
+        "month": "01",
+        "file": "x.webp",
+    }
+    if path.startswith(("/avatar/", "/look/")):
+        usual["version"] = "0" * 12
     return _FIELD.sub(lambda match: str(values.get(match[1], usual.get(match[1], 1))), path)
 
 
@@ -62,6 +73,29 @@ async def test_every_route_answers_with_the_security_headers(desk: Desk) -> None
             assert answer.headers["Server"] == "fedblog", about
             if path.startswith(("/studio", "/log")):
                 assert "no-store" in answer.headers["Cache-Control"], about
+
+
+async def test_NEG_06_every_route_knows_head_options_and_what_is_allowed(desk: Desk) -> None:
+    """HEAD answers like GET without a body, OPTIONS and other methods name what there is, and change nothing."""
+    post = await desk.write_post("anna")
+    browser = desk.browser()
+    by_path: dict[str, set[str]] = {}
+    for method, path in routes(desk.app, "GET", "HEAD", *_CHANGING):
+        by_path.setdefault(path, set()).add(method)
+    for path, methods in by_path.items():
+        wanted = filled(path, slug=post.slug, post=post.uri.rpartition("/")[2])
+        options, odd = [await browser._send(method, wanted, None, {}) for method in ("OPTIONS", "PROPFIND")]
+        assert (options.status, odd.status) == (204, 405), path
+        if "GET" not in methods:
+            assert "POST" in odd.headers["Allow"], path
+            continue
+        if not path.startswith(("/ap/", "/.well-known/", "/nodeinfo")):
+            assert methods <= {part.strip() for part in options.headers["Allow"].split(",")}, path
+        assert methods <= {part.strip() for part in odd.headers["Allow"].split(",")}, path
+        head, get = await browser._send("HEAD", wanted, None, {}), await browser.get(wanted)
+        assert (head.status, head.text) == (get.status, ""), path
+        for name in ("Content-Type", "Content-Security-Policy", "Vary", "Location"):
+            assert head.headers.get(name) == get.headers.get(name), (path, name)
 
 
 @pytest.mark.proves("SEC-105")
@@ -240,12 +274,16 @@ async def _annas_things(desk: Desk) -> dict[str, int]:
         "followers": mia.id,
         "quotes": quote,
         "people": olga.id,
+        "decisions": 1,
+        "reports": 1,
         "media": 1,
     }
 
 
 def _number_for(path: str, things: dict[str, int]) -> int:
-    return things[path.split("/")[2]]
+    kind = path.split("/")[2]
+    assert kind in things, f"say in _annas_things what the number in {path} is of"
+    return things[kind]
 
 
 def _everything(tx: Tx) -> list[tuple[Any, ...]]:

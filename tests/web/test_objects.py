@@ -12,6 +12,7 @@ from fedblog.activitypub.ids import LocalIds
 from fedblog.blog.model import ActorId, Post, PostText, ReactionKind, Visibility
 from fedblog.storage import followers, posts
 from fedblog.storage.database import Tx
+from fedblog.web import collections
 from tests.live import Answer, Live, live_app
 from tests.samples import make_author, make_person, make_post, make_reply, react
 
@@ -266,6 +267,22 @@ async def test_COL_03_ART_15_replies_begin_with_our_own_and_context_holds_all(li
     note = read(await live.get(nested.uri))
     assert (note["type"], note["inReplyTo"]) == ("Note", others[0].uri)
     assert bo.uri in note["cc"]
+
+
+async def test_COL_03_our_own_answers_come_first_however_many(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collections, "OWN_ANSWERS", 3)
+    account = await make_author(live.services)
+    post = await make_post(live.services, account.actor_id)
+    bo = await make_person(live.services)
+    others = [await make_reply(live.services, bo, f"<p>{number}</p>", post=post, number=number) for number in (1, 2)]
+    answer = live.services.publisher.answer
+    for wanted in (3, 4, 7):
+        own = await walk(live, f"{post.uri}/replies?page=1")
+        while len(own) < wanted + len(others):
+            made = await answer(author_id=account.actor_id, source=f"Answer {len(own)}.", post_id=post.id)
+            own = [*own[: -len(others)], made.uri, *own[-len(others) :]]
+        assert await walk(live, f"{post.uri}/replies?page=1") == own
+        assert own[-2:] == [reply.uri for reply in others]
 
 
 async def test_COL_04_likes_and_shares_are_counts(live: Live) -> None:
