@@ -10,13 +10,15 @@ import pytest
 from aiohttp import web
 
 from fedblog.blog.model import QuoteState, Reply, ReplyState, Visibility
-from fedblog.storage import accounts, actors, followers, quotes
+from fedblog.storage import accounts, actors, followers, notice_settings, quotes
 from fedblog.storage.database import Tx
 from tests.web.desk import BASE, Browser, Desk, Page
 
 _FIELD = re.compile(r"\{([^}]+)\}")
 _CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _INBOXES = ("/inbox", "/ap/")  # signed by other servers, asked by no browser's form
+
+_ONE_CLICK = "/unsubscribe/{token}"  # RFC 8058: the link alone is the right to do it, from wherever it is sent
 
 
 def routes(app: web.Application, *methods: str) -> Iterator[tuple[str, str]]:
@@ -39,6 +41,7 @@ def filled(path: str, **values: object) -> str:
         "version": "2.1",
         "year": 2027,
         "month": "01",
+        "token": "0" * 32,
         "file": "x.webp",
     }
     if path.startswith(("/avatar/", "/look/")):
@@ -107,7 +110,7 @@ async def test_no_route_changes_anything_for_a_form_of_another_site(desk: Desk) 
     before = await desk.parts.db.read(_everything)
     tried = 0
     for method, path in routes(desk.app, *_CHANGING):
-        if path.startswith(_INBOXES) or path == "/login":
+        if path.startswith(_INBOXES) or path in ("/login", _ONE_CLICK):
             continue
         forms: list[tuple[dict[str, str], dict[str, str]]] = [
             ({"csrf": own}, {"Origin": "https://evil.example"}),
@@ -267,6 +270,15 @@ async def _annas_things(desk: Desk) -> dict[str, int]:
         return quote.id
 
     quote = await desk.parts.db.write(more)
+    endpoint: dict[str, Any] = {
+        "endpoint": "https://push.example/1",
+        "p256dh": "x",
+        "auth": "x",
+        "user_agent": "",
+        "at_most": 9,
+    }
+    await desk.parts.db.write(notice_settings.add_subscription, anna.id, **endpoint)
+    browser = (await desk.parts.db.read(notice_settings.subscriptions, anna.id))[0].id
     return {
         "posts": draft.id,
         "replies": letter.id,
@@ -276,6 +288,7 @@ async def _annas_things(desk: Desk) -> dict[str, int]:
         "people": olga.id,
         "decisions": 1,
         "reports": 1,
+        "notifications": browser,
         "media": 1,
     }
 
@@ -289,7 +302,8 @@ def _number_for(path: str, things: dict[str, int]) -> int:
 def _everything(tx: Tx) -> list[tuple[Any, ...]]:
     """What a request that is refused leaves as it was."""
     found: list[tuple[Any, ...]] = []
-    for table in ("posts", "replies", "reactions", "followers", "quotes", "blocks", "outgoing", "media"):
+    tables = "posts replies reactions followers quotes blocks outgoing media push_subscriptions notice_settings"
+    for table in tables.split():
         found += tx.all(f"SELECT '{table}', t.* FROM {table} t ORDER BY 2")
     found += [(one.id, one.role, one.password_hash, one.disabled_at) for one in accounts.all(tx)]
     found += [(actor.id, actor.name, actor.moved_to, actor.also_known_as) for actor in actors.local_actors(tx)]

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from fedblog.activitypub.urls import parse_uri
-from fedblog.errors import DialRefused, FedblogError, InvalidInput
+from fedblog.errors import DialRefused, FedblogError, InvalidInput, NotFound
 from fedblog.federation.services import Services
 from fedblog.storage import accounts, notice_settings, notices
 from fedblog.storage.database import Tx
@@ -169,5 +169,7 @@ async def add_browser(request: web.Request, who: Who, form: Form) -> web.StreamR
 
 async def remove_browser(request: web.Request, who: Who, form: Form) -> web.StreamResponse:
     """That browser shows nothing more."""
-    await request.app[SERVICES].db.write(notice_settings.drop_subscription, number_in_path(request), who.account.id)
+    db, number = request.app[SERVICES].db, number_in_path(request)
+    if not await db.write(notice_settings.drop_subscription, number, who.account.id):
+        raise NotFound("no such browser")
     return done(_SETTINGS, "browser_removed")
