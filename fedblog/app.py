@@ -50,7 +50,7 @@ from fedblog.media.library import Library
 from fedblog.storage.database import Database
 from fedblog.storage.indexer import Indexer
 from fedblog.storage.seal import Sealer, load_secret
-from fedblog.web import inbox_door, login, routes
+from fedblog.web import inbox_door, live, login, routes
 from fedblog.web.assets import Assets
 from fedblog.web.cache import PageCache, PostIndex
 from fedblog.web.closed import Closed, closed_middleware
@@ -186,6 +186,7 @@ def build_app(settings: Settings, *, clock: Clock = time.time, background: bool 
     if settings.federation.deliver and background:
         app.cleanup_ctx.append(_run_workers)
     login.add_login(app)
+    live.add_live(app)
     routes.add_all(app)
     return app
 

@@ -21,6 +21,7 @@ from aiohttp import web
 from yarl import URL
 
 from fedblog.activitypub.urls import Uri
+from fedblog.demo.mastodon_api import MastodonApi
 from fedblog.demo.peer_actor import AS_CONTEXT, SOFTWARE, KeyType, PeerActor, Style, actor_path, key_id_of, make_key
 from fedblog.demo.peer_payloads import tombstone
 from fedblog.demo.peer_server import (
@@ -48,7 +49,7 @@ class PeerServer:
 
     `schemes` are the signature schemes it knows, `strict` answers 401 to an inbox POST that doesn't verify, and
     `authorized_fetch` wants a signature on every GET except of its own Application. `requests` holds everything that
-    arrived, `inbox` the POSTs alone. `objects` maps paths to (document, content type).
+    arrived, `inbox` the POSTs alone. `objects` maps paths to (document, content type). An `api` lets people sign in.
     """
 
     def __init__(self, *, style: Style = "mastodon", clock: Callable[[], float] = time.time) -> None:
@@ -64,6 +65,7 @@ class PeerServer:
         self.actors: dict[str, PeerActor] = {}
         self.objects: dict[str, tuple[dict[str, Any], str]] = {}
         self.script = Script()
+        self.api: MastodonApi | None = None
         self._arrived = asyncio.Condition()
         self._stopping = asyncio.Event()
         self._runner: web.AppRunner | None = None
@@ -292,8 +294,9 @@ class PeerServer:
             if received.verified and received.scheme not in self.schemes:
                 received.verified, received.problem = False, "scheme not known here"
         self.requests.append(received)
-        scripted = self.script.take(received.path)
-        if received.method == "POST" and (scripted is None or not scripted.hang):
+        is_api = self.api is not None and self.api.answers(received.path)
+        scripted = None if is_api and received.method == "OPTIONS" else self.script.take(received.path)
+        if received.method == "POST" and not is_api and (scripted is None or not scripted.hang):
             async with self._arrived:
                 self.inbox.append(received)
                 self._arrived.notify_all()
@@ -301,6 +304,8 @@ class PeerServer:
             answer = await self._scripted(scripted, request)
             if answer is not None:
                 return answer
+        if self.api is not None and self.api.answers(received.path):
+            return await self.api.handle(request)
         return self._take(received) if received.method == "POST" else self._serve(request, received)
 
     async def _scripted(self, answer: Answer, request: web.Request) -> web.StreamResponse | None:

@@ -30,7 +30,7 @@ function fillForms() {
 function shortenWays() {
   const handle = remembered();
   const notes = document.querySelectorAll("[data-acting]");
-  for (const link of document.querySelectorAll("a[data-interact]")) {
+  for (const link of document.querySelectorAll("a[data-interact], a[data-act]")) {
     const url = new URL(link.href);
     if (handle) url.searchParams.set("handle", handle);
     else url.searchParams.delete("handle");
@@ -89,7 +89,15 @@ if (location.hash) openTarget();
 function showPicture(image) {
   if (image.naturalWidth > 1) image.parentElement.classList.add("has-picture");
 }
-for (const image of document.querySelectorAll(".avatar > img")) {
-  if (image.complete) showPicture(image);
-  else image.addEventListener("load", () => showPicture(image), { once: true });
+function showPictures(root) {
+  for (const image of root.querySelectorAll(".avatar > img")) {
+    if (image.complete) showPicture(image);
+    else image.addEventListener("load", () => showPicture(image), { once: true });
+  }
 }
+showPictures(document);
+// A conversation that was drawn anew.
+document.addEventListener("fedblog:drawn", (event) => {
+  showPictures(event.detail);
+  shortenWays();
+});

@@ -9,10 +9,12 @@ from fedblog.blog.thread import SEGMENT
 from fedblog.storage.rows import (
     ACTOR_WIDTH,
     POST,
+    REPLY,
     REPLY_WIDTH,
     THREAD_ROW,
     THREAD_ROW_FROM,
     read_post,
+    read_reply,
     read_thread_row,
     read_thread_rows,
 )
@@ -94,6 +96,30 @@ def page_start(tx: Tx, reply: Reply, per_page: int, *, public_only: bool = True)
     if start == 0:
         return None
     return ReplyId(tx.value(f"SELECT r.id {where} ORDER BY r.path LIMIT 1 OFFSET $2", reply.post_id, start - 1))
+
+
+def public_counts(tx: Tx, post_ids: Collection[PostId]) -> dict[PostId, int]:
+    """How many replies posts show, of those that everybody may read."""
+    found: dict[PostId, int] = {}
+    for some in chunks(post_ids):
+        rows = tx.all(
+            "SELECT id, reply_count FROM posts WHERE status = 'published' AND visibility IN ('public', 'unlisted')"
+            f" AND id IN ({marks(len(some))})",
+            *some,
+        )
+        found.update((PostId(post_id), count) for post_id, count in rows)
+    return found
+
+
+def arrived(tx: Tx, uri: str, *, since: int) -> Reply | None:
+    """A public reply under a post that came with this id after `since`, shown or held; None for any other."""
+    row = tx.one(
+        f"SELECT {REPLY} FROM replies r WHERE r.uri = $1 AND r.post_id IS NOT NULL AND r.local = 0"
+        " AND r.visibility IN ('public', 'unlisted') AND (r.shown = 1 OR (r.state = 'held' AND r.received_at > $2))",
+        uri,
+        since,
+    )
+    return None if row is None else read_reply(row)
 
 
 def rows_by_id(tx: Tx, ids: Collection[ReplyId]) -> dict[ReplyId, ThreadRow]:

@@ -10,6 +10,7 @@ from aiohttp import web, web_response
 from fedblog.config import Settings
 from fedblog.web.crawlers import NO_TRAINING
 from fedblog.web.errors import MACHINE_PATHS
+from fedblog.web.keys import ASKS_ELSEWHERE
 
 _ORIGIN_ONLY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; font-src 'self'; "
@@ -34,10 +35,12 @@ def add_headers(settings: Settings) -> Callable[[web.Request, web.StreamResponse
     """The signal handler. A handler's own value of a header stays; `Vary` and `Server` do not.
 
     Public pages hold the "from your server" form, whose answer redirects to the visitor's own server, and browsers
-    apply `form-action` to redirects too: there it names the schemes a visitor's server can have.
+    apply `form-action` to redirects too: there it names the schemes a visitor's server can have. Under a post
+    scripts may ask that server as well (`connect-src`), for it is theirs to name.
     """
     elsewhere = "https: http:" if settings.federation.allow_http else "https:"
     public_policy = f"{_ORIGIN_ONLY} {elsewhere}"
+    talking_policy = public_policy.replace("connect-src 'self'", f"connect-src 'self' {elsewhere}")
     is_https = settings.base_url.startswith("https:")
     always = {**_ALWAYS, **(NO_TRAINING if settings.blog.block_ai_crawlers else {})}
 
@@ -52,6 +55,8 @@ def add_headers(settings: Settings) -> Callable[[web.Request, web.StreamResponse
             pass  # its headers replace those of the kept page, and it has no content type to choose a policy by
         elif not response.content_type.startswith("text/html"):
             headers.setdefault("Content-Security-Policy", _NOTHING)
+        elif request.get(ASKS_ELSEWHERE):
+            headers.setdefault("Content-Security-Policy", talking_policy)
         else:
             headers.setdefault("Content-Security-Policy", _ORIGIN_ONLY if private else public_policy)
         if is_https:

@@ -35,3 +35,5 @@ SESSION = web.RequestKey("session", Session)
 """Set by the session middleware for somebody who is logged in; absent otherwise: `request.get(SESSION)`."""
 ADDRESS = web.RequestKey("address", str)
 """The asker's address, with trusted proxies taken into account."""
+ASKS_ELSEWHERE = web.RequestKey("asks_elsewhere", bool)
+"""Set for a page whose scripts may ask the reader's own server, wherever that is."""

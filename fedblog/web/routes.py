@@ -9,6 +9,7 @@ from fedblog.web.public import (
     archive,
     author,
     feeds,
+    here,
     history,
     home,
     interact,
@@ -62,6 +63,10 @@ def add_all(app: web.Application) -> None:
     router.add_get(f"/series/{{slug}}/{FEED}", feeds.series_feed)
     router.add_get("/follow", interact.follow)
     router.add_get("/interact", interact.interact)
+    router.add_get("/interact/server", here.find_server)
+    router.add_get("/interact/parts", here.parts)
+    router.add_get("/interact/arrived", here.arrived)
+    router.add_get(here.SIGNED_IN, here.signed_in)
     router.add_get("/authorize_interaction", interact.authorize_interaction)
     router.add_get("/tag/{tag}", tag.tag)
     router.add_get(f"/tag/{{tag}}/{FEED}", feeds.tag_feed)

@@ -32,6 +32,7 @@ class Watcher:
 
     def __init__(self, base_url: str) -> None:
         self.origin = urlsplit(base_url).netloc
+        self.also: set[str] = set()  # other servers that a page may ask
         self.problems: list[str] = []
 
     def watch(self, page: Page) -> None:
@@ -46,7 +47,8 @@ class Watcher:
             self.problems.append(f"{page.url}: {text}")
 
     def _request(self, page: Page, url: str) -> None:
-        if urlsplit(url).scheme in ("http", "https") and urlsplit(url).netloc != self.origin:
+        place = urlsplit(url)
+        if place.scheme in ("http", "https") and place.netloc not in {self.origin, *self.also}:
             self.problems.append(f"{page.url} asked for {url}")
 
 

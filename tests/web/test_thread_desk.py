@@ -39,7 +39,7 @@ async def test_the_author_decides_about_replies_on_the_page(desk: Desk) -> None:
     form = {"csrf": mine.csrf, "back": back}
     assert f'name="back" value="{back}"' in mine.text
     answer = await anna.post(f"/studio/replies/{held.id}/state", {**form, "do": "approve"})
-    assert answer.location == f"/@anna/{post.slug}?reply={held.id}&done=approved#reply-{held.id}"
+    assert answer.location == f"/@anna/{post.slug}?reply={held.id}#reply-{held.id}"
     public = (await nobody.get(path)).text
     assert "Waits here." in public
     assert "Below it." in public

@@ -67,7 +67,7 @@ async def interact(request: web.Request) -> web.Response:
     if kind not in KINDS:
         raise NotFound("no such thing to do")
     services, settings = request.app[SERVICES], request.app[SETTINGS]
-    target = await services.db.read(_asked_target, services.ids, request.query)
+    target = await services.db.read(asked_target, services.ids, request.query)
     handle = request.query.get("handle", "").strip()[:MAX_HANDLE]
     if not handle:
         return _form(request, kind, target)
@@ -126,7 +126,8 @@ def find_target(tx: Tx, ids: LocalIds, uri: str) -> Target:
     return Target(place.reply.uri, place.reply.url or place.reply.uri, back)
 
 
-def _asked_target(tx: Tx, ids: LocalIds, query: Mapping[str, str]) -> Target:
+def asked_target(tx: Tx, ids: LocalIds, query: Mapping[str, str]) -> Target:
+    """What `reply=ID` or `uri=` of a query names. Raises `NotFound`."""
     number = query.get("reply", "")
     if not number:
         return find_target(tx, ids, query.get("uri", ""))

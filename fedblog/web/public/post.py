@@ -41,7 +41,7 @@ from fedblog.web.drawn_rows import Conversation, DrawnRows, all_to_draw, read_fi
 from fedblog.web.fragments import DrawRow, draw_anew
 from fedblog.web.hot import mark
 from fedblog.web.i18n import ngettext
-from fedblog.web.keys import PAGES, POST_INDEX, RENDERER, SERVICES, SESSION
+from fedblog.web.keys import ASKS_ELSEWHERE, PAGES, POST_INDEX, RENDERER, SERVICES, SESSION
 from fedblog.web.pages import FOR_ALL, FOR_ONE, HTML, alternate_link
 from fedblog.web.public.article import Around, article_values, read_around
 from fedblog.web.public.echoes import Echoes, read_echoes
@@ -135,6 +135,7 @@ async def _note_answer(request: web.Request, name: str, slug: str, reply_id: Rep
 
 async def _page(request: web.Request, name: str, slug: str) -> web.Response:
     services, session, ids = request.app[SERVICES], request.get(SESSION), request.app[SERVICES].ids
+    request[ASKS_ELSEWHERE] = True
     renderer, wanted = request.app[RENDERER], read_wanted(request.query)
 
     def build(view: PostView) -> CachedPage:

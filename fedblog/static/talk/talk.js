@@ -1,0 +1,12 @@
+// The conversation under a post, made better where scripts run: everything works without this.
+import { beginActing } from "./act.js";
+import { beginAnswering } from "./answer.js";
+import { beginReading } from "./thread.js";
+import { load } from "./words.js";
+
+const parts = await load();
+if (parts) {
+  beginReading();
+  beginAnswering(parts.find("[data-here]"), parts.find("[data-said]"));
+  beginActing(parts.find("dialog"));
+}
