@@ -106,6 +106,41 @@ def page(tx: Tx, *, owner_id: ActorId | None, before: MediaId | None, limit: int
     return [_read(row) for row in rows]
 
 
+def search(
+    tx: Tx, *, owner_id: ActorId | None, words: str = "", only: str = "", before: MediaId | None, limit: int
+) -> list[Media]:
+    """Like `page`, of pictures whose name or description holds `words`; `only` the `unused` or the `undescribed`."""
+    where, params = ["m.id < $1"], list[object]([before if before is not None else 2**63 - 1])
+    if owner_id is not None:
+        params.append(owner_id)
+        where.append(f"m.owner_id = ${len(params)}")
+    if words:
+        params.append("%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%")
+        like = f"LIKE lower(${len(params)}) ESCAPE '\\'"
+        where.append(f"(lower(m.filename) {like} OR lower(m.alt) {like})")
+    if only == "undescribed":
+        where.append("m.kind = 'p' AND m.alt = ''")
+    shown: set[str] = set()
+    if only == "unused":
+        where.append(
+            "m.kind = 'p' AND NOT EXISTS (SELECT 1 FROM media_uses u JOIN posts p ON p.id = u.post_id"
+            " WHERE u.media_id = m.id AND p.status <> 'deleted')"
+        )
+        shown = _shown_elsewhere(tx)
+    params.append(limit + len(shown))
+    rows = tx.all(
+        f"SELECT {_MEDIA} FROM media m WHERE {' AND '.join(where)} ORDER BY m.id DESC LIMIT ${len(params)}", *params
+    )
+    return [found for found in map(_read, rows) if found.name not in shown][:limit]
+
+
+def _shown_elsewhere(tx: Tx) -> set[str]:
+    """Names of pictures that answers and profiles show."""
+    answers = tx.all("SELECT source FROM replies WHERE local = 1 AND state <> 'removed' AND source LIKE '%/media/%'")
+    profiles = tx.all("SELECT icon_url, image_url, summary_source FROM actors WHERE local <> ''")
+    return set(names_in(*(text for row in (*answers, *profiles) for text in row)))
+
+
 def total_bytes(tx: Tx, owner_id: ActorId | None = None) -> int:
     """Bytes of all files, or of one owner's."""
     if owner_id is None:

@@ -346,3 +346,38 @@ async def test_the_put_in_button_without_a_file_says_so(desk: Desk) -> None:
     page = await _editor(anna, post, "upload", source="My words.")
     assert (page.status, page.area("source")) == (400, "My words.")
     assert "Choose a picture first." in page.text
+
+
+async def test_pictures_are_found_and_unused_ones_deleted_together(desk: Desk) -> None:
+    anna = await desk.logged_in("anna")
+    for number, (name, alt) in enumerate((("sea.jpg", "The sea"), ("hill_1.jpg", ""), ("lake.jpg", "A lake"))):
+        await upload(anna, files.jpeg(500 + 100 * number, 300), name=name, alt=alt)
+    sea, hill, lake = sorted(await kept(desk), key=lambda one: one.id)
+    await desk.write_post("anna", "With a picture", source=f"![The sea]({BASE}/media/{sea.name}.jpg)")
+    answered = await desk.write_post("anna", "Answered")
+    account = await desk.account("anna")
+    await desk.parts.publisher.answer(
+        author_id=account.actor_id, post_id=answered.id, source=f"![A lake]({BASE}/media/{lake.name}.jpg)"
+    )
+    for query, wanted in (
+        ("", {sea.id, hill.id, lake.id}),
+        ("show=unused", {hill.id}),
+        ("show=undescribed", {hill.id}),
+        ("q=SEA", {sea.id}),
+        ("q=hill%5F", {hill.id}),
+        ("q=%25", set()),
+        ("show=nonsense&q=lake", {lake.id}),
+    ):
+        page = await anna.get(f"/studio/media?{query}")
+        assert set(map(int, re.findall(r'id="picture-(\d+)"', page.text))) == wanted, query
+    token = (await anna.get("/studio/media")).csrf
+    chosen = [("picture", str(one.id)) for one in (sea, hill, lake)]
+    bert = await desk.logged_in("bert")
+    theirs = [("csrf", (await bert.get("/studio/media")).csrf), ("sure", "1"), *chosen]
+    assert (await bert.post("/studio/media/delete", theirs)).location.endswith("done=media_none")  # type: ignore[arg-type]
+    asked = await anna.post("/studio/media/delete", [("csrf", token), *chosen])  # type: ignore[arg-type]
+    assert "Delete 3 pictures for good?" in asked.text
+    assert len(await kept(desk)) == 3
+    done = await anna.post("/studio/media/delete", [("csrf", token), ("sure", "1"), *chosen])  # type: ignore[arg-type]
+    assert done.location.endswith("done=media_some_deleted")
+    assert {one.id for one in await kept(desk)} == {sea.id, lake.id}

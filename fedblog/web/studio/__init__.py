@@ -98,6 +98,7 @@ def _add_conversations(router: web.UrlDispatcher) -> None:
 def _add_media(router: web.UrlDispatcher) -> None:
     router.add_get("/studio/media", page(media.list_media))
     router.add_post("/studio/media", action(media.add_media, uploads=True))
+    router.add_post("/studio/media/delete", action(media.delete_several))
     router.add_post("/studio/media/{id}", action(media.describe_media))
     router.add_get("/studio/media/{id}/delete", page(media.ask_delete_media))
     router.add_post("/studio/media/{id}/delete", action(media.delete_media))

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
+from urllib.parse import urlencode
 
 from aiohttp import web
 
 from fedblog.blog.ledger import Media, MediaId
 from fedblog.blog.model import Actor, ActorId
-from fedblog.errors import Conflict, InvalidInput
+from fedblog.errors import Conflict, InvalidInput, NotFound
 from fedblog.media.library import MAX_ALT
 from fedblog.media.names import PREFIX, PictureKind, file_name
 from fedblog.storage import actors, media
 from fedblog.storage.database import Tx
+from fedblog.web.i18n import later
 from fedblog.web.keys import SERVICES
-from fedblog.web.studio.access import Who, done, number_in_path, number_in_query, show, wants_json
+from fedblog.web.studio.access import Who, done, number_in_path, number_in_query, safe_back, show, wants_json
 from fedblog.web.studio.forms import Form
 from fedblog.web.studio.uploads import keep_upload, markdown_of
 
 PAGE = 24
-_KINDS = {"p": "", "a": "profile picture", "h": "profile header"}
+MOST = 100
+FILTERS = ("", "unused", "undescribed")
+_KINDS = {"p": "", "a": later("profile picture"), "h": later("profile header")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +67,21 @@ async def list_media(request: web.Request, who: Who) -> web.StreamResponse:
 async def _page(request: web.Request, who: Who, *, problem: str = "", status: int = 200) -> web.Response:
     services = request.app[SERVICES]
     before = number_in_query(request, "before")
-    cards, total = await services.db.read(_read, who.scope, MediaId(before) if before is not None else None)
-    older = f"/studio/media?before={cards[PAGE - 1].picture.id}" if len(cards) > PAGE else ""
+    words = " ".join(request.query.get("q", "").split())[:200]
+    only = request.query.get("show", "") if request.query.get("show", "") in FILTERS else ""
+    cards, total = await services.db.read(
+        _read, who.scope, MediaId(before) if before is not None else None, words=words, only=only
+    )
+    older = _link(words, only, before=cards[PAGE - 1].picture.id) if len(cards) > PAGE else ""
     return await show(
         request,
         who,
         "media.html",
         cards=cards[:PAGE],
         older=older,
+        search=words,
+        only=only,
+        back=_link(words, only),
         total=total,
         limit=services.library.max_bytes,
         problem=problem,
@@ -77,8 +89,14 @@ async def _page(request: web.Request, who: Who, *, problem: str = "", status: in
     )
 
 
-def _read(tx: Tx, scope: ActorId | None, before: MediaId | None) -> tuple[list[Card], int]:
-    pictures = media.page(tx, owner_id=scope, before=before, limit=PAGE + 1)
+def _link(words: str, only: str, before: int = 0) -> str:
+    query = {"q": words, "show": only, "before": str(before or "")}
+    kept = {key: value for key, value in query.items() if value}
+    return f"/studio/media?{urlencode(kept)}" if kept else "/studio/media"
+
+
+def _read(tx: Tx, scope: ActorId | None, before: MediaId | None, *, words: str, only: str) -> tuple[list[Card], int]:
+    pictures = media.search(tx, owner_id=scope, words=words, only=only, before=before, limit=PAGE + 1)
     owners = actors.by_ids(tx, {picture.owner_id for picture in pictures})
     uses = media.uses(tx, [picture.id for picture in pictures])
     worn = media.worn(tx, [picture.name for picture in pictures])
@@ -150,6 +168,34 @@ async def delete_media(request: web.Request, who: Who, form: Form) -> web.Stream
         words = "This picture is in use. Take it out of the posts, answers or profile that show it first."
         return await _page(request, who, problem=words, status=HTTPStatus.CONFLICT)
     return done("/studio/media", "media_deleted")
+
+
+async def delete_several(request: web.Request, who: Who, form: Form) -> web.StreamResponse:
+    """Delete the ticked pictures after a question (`sure`); what anything shows stays."""
+    services = request.app[SERVICES]
+    back = safe_back(form.text("back", limit=2_000), "/studio/media")
+    ids = [MediaId(int(one)) for one in form.texts("picture") if one.isascii() and one.isdigit() and len(one) < 20]
+    found = await services.db.read(_owned, who.scope, [number for number in ids if number < 2**63][:MOST])
+    if not found:
+        return done(back, "media_none")
+    if not form.flag("sure"):
+        return await show(request, who, "media_delete.html", pictures=found, back=back)
+    kept = 0
+    for picture in found:
+        try:
+            await services.library.remove(picture.id)
+        except (Conflict, NotFound):
+            kept += 1
+    return done(back, "media_some_deleted" if kept else "media_all_deleted")
+
+
+def _owned(tx: Tx, scope: ActorId | None, ids: list[MediaId]) -> list[Media]:
+    """Those of the pictures that are theirs."""
+    found = []
+    for number in dict.fromkeys(ids):
+        with suppress(NotFound):
+            found.append(media.by_id(tx, number, owner_id=scope))
+    return found
 
 
 async def _requested(request: web.Request, who: Who) -> Media:
