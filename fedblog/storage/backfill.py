@@ -173,8 +173,13 @@ def add_found(tx: Tx, reply: Reply) -> None:
 
 
 def is_barred(tx: Tx, uri: str) -> bool:
-    """Whether nothing is asked for there: it was deleted, or its server is blocked (BACK-08)."""
-    return tombstones.get(tx, uri) is not None or moderation.is_blocked(tx, actor_uri="", host=host_of(uri))
+    """Whether nothing is asked for there: it was deleted, or its server is blocked (BACK-08).
+
+    Of what was never here its own server has to say so: a neighbour's word keeps nobody out.
+    """
+    stone = tombstones.get(tx, uri)
+    is_gone = stone is not None and (stone.local or not stone.actor_uri)
+    return is_gone or moderation.is_blocked(tx, actor_uri="", host=host_of(uri))
 
 
 def add_items(tx: Tx, post_id: PostId, source: str, uris: Iterable[str]) -> int:

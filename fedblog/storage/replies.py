@@ -269,7 +269,8 @@ def remove(tx: Tx, reply_id: ReplyId, *, tombstone: bool = True) -> None:
     if reply.state is ReplyState.REMOVED:
         return
     if tombstone:
-        actor_uri = tx.value("SELECT uri FROM actors WHERE id = $1", reply.actor_id)
+        # Of a remote reply that was here it is certain whose it was: nobody else's comes in its place.
+        actor_uri = tx.value("SELECT uri FROM actors WHERE id = $1", reply.actor_id) if reply.local else ""
         tombstones.add(tx, reply.uri, reply.type, actor_uri, local=reply.local)
     tx.run("DELETE FROM reactions WHERE reply_id = $1", reply_id)
     tx.run("DELETE FROM reply_sources WHERE reply_id = $1", reply_id)

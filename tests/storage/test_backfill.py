@@ -90,7 +90,7 @@ async def test_BACK_03_BACK_08_which_ids_are_remembered(db: Database, post: Post
     """Not what is here, was deleted or is blocked; five hundred of a source, a thousand of a thread; each once."""
     here = await comes(db, post, bob)
     await db.write(replies.set_state, here.id, ReplyState.HIDDEN, "hidden_by_author")
-    await db.write(tombstones.add, "https://remote.example/gone", "Note", bob.uri, False)
+    await db.write(tombstones.add, "https://remote.example/gone", "Note", "", False)
     await db.write(moderation.block, "domain", "bad.example", "")
     barred = [here.uri, "https://remote.example/gone", "https://www.bad.example/1"]
 
@@ -156,3 +156,12 @@ async def test_what_came_is_found_by_its_time(db: Database, clock: Clock, post: 
     assert await db.read(arrivals.next_ones, post.id, start, start + 1, after=first, limit=1) == [third]
     await db.write(backfill.plan, post.id, start, start + 1, after=())
     assert await db.read(jobs.next_due) is None
+
+
+@pytest.mark.proves("SEC-036")
+async def test_a_neighbours_word_keeps_nothing_from_being_asked_for(db: Database) -> None:
+    """A note that nobody here saw, deleted by somebody of its server; one that its own server says is gone."""
+    await db.write(tombstones.add, "https://m.example/seen", "Note", "https://m.example/neighbour", False)
+    await db.write(tombstones.add, "https://m.example/gone", "Note", "", False)
+    assert not await db.read(backfill.is_barred, "https://m.example/seen")
+    assert await db.read(backfill.is_barred, "https://m.example/gone")
