@@ -23,11 +23,12 @@ from fedblog.demo.peer_payloads import create, like, note
 from fedblog.federation.services import Services
 from fedblog.federation.setup import add_author
 from fedblog.signatures.cavage import sign_cavage
-from fedblog.signatures.keys import generate_rsa
+from fedblog.signatures.keys import PrivateKey, generate_rsa
 from fedblog.storage import actors, replies, threads
 from fedblog.storage.database import Tx
 
 HOST = "blog.example"
+AS_CONTEXT = "https://www.w3.org/ns/activitystreams"
 PEOPLE = 100
 KEYS = 8
 TEXT = (
@@ -78,6 +79,20 @@ class Crowd:
             who = self.people[number % len(self.people)]
             made.append((who, like(who, targets[number // len(self.people) % len(targets)])))
         return _signed(made)
+
+    def farewells(self, count: int, base: str) -> list[bytes]:
+        """`Delete` of themselves by so many people whose ids begin with `base`, and whom nobody knows."""
+        key = self.people[0].key
+        with ThreadPoolExecutor(2) as threads:
+            return list(threads.map(lambda number: _farewell(f"{base}{number}", key), range(count)))
+
+
+def _farewell(actor: str, key: PrivateKey) -> bytes:
+    doc = {"@context": AS_CONTEXT, "id": f"{actor}#delete", "type": "Delete", "actor": actor, "object": actor}
+    body = json.dumps(doc).encode()
+    own = replace(key, key_id=Uri(f"{actor}#main-key"))
+    headers = sign_cavage(method="POST", url=Uri(f"https://{HOST}/inbox"), body=body, key=own, now=time.time())
+    return load.post("/inbox", body, headers)
 
 
 def _signed(made: list[tuple[PeerActor, dict[str, Any]]]) -> list[bytes]:

@@ -24,13 +24,13 @@ _TIME_DIGITS = 6
 _NUMBER_DIGITS = 4
 
 
+_PAIRS = tuple(first + second for first in _DIGITS for second in _DIGITS)
+
+
 def _encode(value: int, width: int) -> str:
+    """`width` digits, which is even: they are written two at a time."""
     value = min(max(value, 0), 64**width - 1)
-    digits = []
-    for _ in range(width):
-        value, digit = divmod(value, 64)
-        digits.append(_DIGITS[digit])
-    return "".join(reversed(digits))
+    return "".join([_PAIRS[(value >> shift) & 4095] for shift in range(6 * (width - 2), -1, -12)])
 
 
 def segment(published_at: int, number: int) -> str:

@@ -6,7 +6,7 @@ items in lists only, nothing empty. That is why cleaning twice is cleaning once.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -61,8 +61,8 @@ class Builder:
         self._policy = policy
         self._out: list[str] = []
         self._stack: list[_Open] = []
-        self._open_tags: Counter[str] = Counter()
-        self._open_sources: Counter[str] = Counter()
+        self._open_tags: defaultdict[str, int] = defaultdict(int)
+        self._open_sources: defaultdict[str, int] = defaultdict(int)
         self._size = 0
         self._reserved = 0  # end tags still to be written, and room for a host in front of a link
         self._skipping = ""
@@ -210,8 +210,6 @@ class Builder:
 
     def _end_paragraph(self) -> None:
         """A block begins: what can't hold blocks is closed."""
-        if not any(self._open_tags[tag] for tag in ("p", "ruby", "h2", "h3", "h4", "h5", "h6")):
-            return
         for index, element in enumerate(self._stack):
             if element.tag in _LINE_BLOCKS or element.tag == "ruby":
                 self._close_down_to(index)

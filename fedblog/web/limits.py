@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import lru_cache
 
 from fedblog.errors import Refused
 
@@ -36,6 +37,7 @@ class RateLimits:
             raise Refused("too many requests; wait a little", reason="rate_limited", status=429, retry_after=wait)
 
 
+@lru_cache(4_096)
 def network_of(address: str) -> str:
     """Whom an address counts as: an IPv4 address itself, an IPv6 one its /64."""
     try:
