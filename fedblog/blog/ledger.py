@@ -166,6 +166,18 @@ class DeliveryCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerDelivery:
+    """How one server takes a post, as long as it hasn't taken it: `state` is waiting or failed."""
+
+    host: str
+    state: str
+    attempts: int
+    last_status: int | None
+    last_error: str
+    due_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class FailedDelivery:
     """A delivery that was given up, for the author who may send it again."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from fedblog.blog.ledger import ActivityId, Delivery, DeliveryCounts, FailedDelivery
+from fedblog.blog.ledger import ActivityId, Delivery, DeliveryCounts, FailedDelivery, ServerDelivery
 from fedblog.blog.model import ActorId
 from fedblog.storage.hosts import (
     delay_host,
@@ -186,6 +186,20 @@ def counts_of_object(tx: Tx, object_uri: str) -> DeliveryCounts:
     return DeliveryCounts(
         delivered=counts.get("done", 0), waiting=counts.get("waiting", 0), failed=counts.get("failed", 0)
     )
+
+
+def troubled(tx: Tx, object_uri: str, limit: int) -> list[ServerDelivery]:
+    """Servers that did not take the newest activity about an object: given up first, then those tried once or more."""
+    rows = tx.all(
+        "SELECT q.host, q.state, q.attempts, q.last_status, q.last_error, q.due_at FROM"
+        " (SELECT host, state, attempts, last_status, last_error, due_at,"
+        " row_number() OVER (PARTITION BY inbox ORDER BY activity_id DESC) AS place"
+        " FROM deliveries WHERE object_uri = $1) q WHERE q.place = 1"
+        " AND (q.state = 'failed' OR (q.state = 'waiting' AND q.attempts > 0)) ORDER BY q.state, q.host LIMIT $2",
+        object_uri,
+        limit,
+    )
+    return [ServerDelivery(*row) for row in rows]
 
 
 def count_waiting(tx: Tx) -> int:

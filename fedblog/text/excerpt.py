@@ -9,8 +9,8 @@ from functools import lru_cache
 from fedblog.text.plain import text_of
 
 WORDS_A_MINUTE = 230
-_NO_PROSE = frozenset(
-    {"h1", "h2", "h3", "h4", "h5", "h6", "pre", "table", "figcaption", ".footnotes", ".footnote-ref", ".footnotes-sep"}
+_NO_PROSE = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "pre", "table", "figcaption", "img"}) | frozenset(
+    {".footnotes", ".footnote-ref", ".footnotes-sep"}
 )
 # An end of a sentence: not "z. B. so" or "3.5", but "so. Then", "so.” Then" and the CJK stops, which need no blank.
 _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s+[^\sa-z]|\s*$)|[。！？]+[」』”）]*")
@@ -20,8 +20,8 @@ _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s+[^\sa-z]|\s*$)|[。
 def excerpt(html: str, limit: int = 300) -> str:
     """Plain text of at most `limit` characters from the start of an article, on one line.
 
-    Headings, code, tables and footnotes are left out. A longer text ends with a whole sentence if that keeps at
-    least a third of `limit`, otherwise between two words with "…".
+    Headings, code, tables, pictures and footnotes are left out. A longer text ends with a whole sentence if that keeps
+    at least a third of `limit`, otherwise between two words with "…".
     """
     text = " ".join(text_of(html, without=_NO_PROSE).split())
     if len(text) <= limit:

@@ -38,11 +38,12 @@ def text_of(html: str, *, without: frozenset[str]) -> str:
                 line.clear()
             line.append(parts[-1] if pre else re.sub(r"[ \t\n\r\f]+", " ", parts[-1]))
             continue
+        if token.name == "img":
+            line.append("" if "img" in without else token.attributes.get("alt", ""))
+            continue
         classes = {f".{name}" for name in token.attributes.get("class", "").split()}
         if token.kind is Kind.START and ({token.name, ".footnote-backref"} & (without | classes) or classes & without):
             skipping, depth = token.name, 1
-        elif token.name == "img":
-            line.append(token.attributes.get("alt", ""))
         elif token.name in {"td", "th"}:
             line.append(" ")
         elif token.name in _LINES:

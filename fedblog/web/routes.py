@@ -8,6 +8,7 @@ from fedblog.web import activitypub, collections, inboxes, login, media, quotes,
 from fedblog.web.public import (
     archive,
     author,
+    draft,
     feeds,
     here,
     history,
@@ -70,6 +71,7 @@ def add_all(app: web.Application) -> None:
     router.add_get("/authorize_interaction", interact.authorize_interaction)
     router.add_get("/tag/{tag}", tag.tag)
     router.add_get(f"/tag/{{tag}}/{FEED}", feeds.tag_feed)
+    router.add_get("/draft/{id:[0-9]{1,19}}/{key}", draft.draft)
     router.add_get(NAME, author.author)
     router.add_get(f"{NAME}/{FEED}", feeds.author_feed)
     router.add_get(f"{NAME}/{{slug}}", post.post)

@@ -108,6 +108,11 @@ def test_plain_text() -> None:
     assert plain_text("<script>x</script>a") == "a"
 
 
+def test_an_excerpt_has_no_words_of_pictures() -> None:
+    html = '<p>Before.</p><figure><img src="a.png" alt="A tree"><figcaption>By me</figcaption></figure><p>After.</p>'
+    assert excerpt(html) == "Before. After."
+
+
 def test_excerpts_end_well() -> None:
     whole = "First sentence is here. Second one follows z. B. here. Third is cut off somewhere."
     html = f"<h2>Head</h2><p>{whole}</p><pre>x</pre>"

@@ -168,7 +168,7 @@ async def test_unpublish_asks_first_and_publishing_again_gives_a_new_id(desk: De
     ask = await anna.get(f"{path}/unpublish")
     assert "Unpublish “On bread”?" in ask.text
     page = await anna.follow(await anna.post(f"{path}/unpublish", {"csrf": ask.csrf}))
-    assert "Publish again" in page.text
+    assert "Publish as new" in page.text
     assert "never take back an id" in page.text
     assert (await desk.browser().get("/@anna/on-bread")).status in (404, 410)
     await write(anna, path, action="publish")
@@ -246,6 +246,7 @@ async def test_progress_is_told_in_words(desk: Desk) -> None:
         "waiting": 0,
         "failed": 0,
         "words": "No other server to tell yet",
+        "servers": [],
         "settled": False,
     }
     desk.clock.now += 61

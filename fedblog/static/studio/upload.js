@@ -1,4 +1,6 @@
 // Pictures by picker, paste and drop: uploaded at once, put where the cursor is, and then asked about.
+import { insertText } from "./insert.js";
+
 const TYPES = /^image\/(jpeg|png|webp|gif|avif)$/;
 
 export function startUploads(form) {
@@ -53,8 +55,7 @@ export function startUploads(form) {
     const after = source.value.slice(source.selectionEnd);
     const lead = !before || before.endsWith("\n\n") ? "" : before.endsWith("\n") ? "\n" : "\n\n";
     const tail = !after ? "\n" : after.startsWith("\n\n") ? "" : after.startsWith("\n") ? "\n" : "\n\n";
-    source.setRangeText(lead + text + tail, source.selectionStart, source.selectionEnd, "end");
-    changed();
+    insertText(source, lead + text + tail);
   }
 
   async function add(files) {

@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
 
-from fedblog.blog.ledger import DeliveryCounts
+from fedblog.blog.ledger import DeliveryCounts, ServerDelivery
 from fedblog.blog.model import Post, PostStatus, PostText
 from fedblog.errors import Conflict, InvalidInput, NotFound
 from fedblog.media.figures import foreign_pictures
 from fedblog.storage import actors, deliveries, desk, media, posts
-from fedblog.web.filters import counted
-from fedblog.web.keys import SERVICES
+from fedblog.storage.database import Tx
+from fedblog.web.i18n import gettext, ngettext
+from fedblog.web.keys import RENDERER, SERVICES
 from fedblog.web.studio.access import Who, done, post_for, requested_post, show, wants_json
-from fedblog.web.studio.delivery import progress_words
+from fedblog.web.studio.checks import PLACES, checks_of, place_name
+from fedblog.web.studio.composing import compose
+from fedblog.web.studio.conflicts import Conflicting, conflicting
+from fedblog.web.studio.delivery import progress_words, server_words
+from fedblog.web.studio.elsewhere import see_elsewhere
 from fedblog.web.studio.forms import Form
-from fedblog.web.studio.preview import render_preview
+from fedblog.web.studio.preview import draw_preview, render_preview
+from fedblog.web.studio.timing import COOKIE, field_value, find_zone, read_time, time_words, zone_of
 from fedblog.web.studio.uploads import bring_here, with_uploads
-from fedblog.web.studio.writing import Writing, check, hints, of_form, of_post, with_revision, working_title
+from fedblog.web.studio.writing import Writing, check, of_form, of_post, with_revision
 
-_ACTIONS = ("preview", "save", "publish", "autosave", "upload", "bring")
-_UPLOADED = "The picture is in the text. Nothing else is saved yet."
-MAX_BEGUN_TITLE, MAX_BEGUN_TEXT = 300, 5_000
+_ACTIONS = (
+    "preview", "save", "publish", "autosave", "upload", "bring", "schedule", "unschedule", "keep", "merge",
+)  # fmt: skip
+_GOES_OUT = ("publish", "schedule")
+MAX_BEGUN_TITLE, MAX_BEGUN_TEXT, MAX_NOTE = 300, 5_000, 300
+MOST_SERVERS = 50
 _NOTHING = DeliveryCounts(delivered=0, waiting=0, failed=0)
+_YEAR = 366 * 86_400
 
 
 async def new_post(request: web.Request, who: Who) -> web.StreamResponse:
@@ -63,33 +75,51 @@ async def _take(request: web.Request, who: Who, form: Form, post: Post | None) -
     todo = form.choice("action", _ACTIONS)
     try:
         check(writing, form)
-        if todo != "autosave":
+        if todo not in ("autosave", "merge"):
             before, writing = writing, await with_uploads(request, who, form, writing)
             if todo == "upload":
                 return await _uploaded(request, who, post, before, writing, version)
         if todo == "bring":
             return await _bring(request, who, post, writing, version)
+        if todo == "merge" and post is not None:
+            return await _merge(request, who, form, post, writing)
         if todo == "preview":
-            html = await render_preview(request, writing)
-            return await editor_page(request, who, post, writing, version=version, preview=html)
-        text = await _compose(request, writing, is_draft=todo != "publish" and not _is_out(post))
-        return await _save(request, who, form, post, writing, text, todo)
-    except Conflict:
-        return await _conflict(request, who, post, writing)
+            html = await draw_preview(request, who, form, writing, post)
+            return await editor_page(request, who, post, writing, version=version, preview=html, form=form)
+        # Somebody who has seen the stored text keeps their own: it is based on what they saw.
+        expected = form.number("seen") if todo == "keep" else form.number("version")
+        text = await compose(request, writing, is_draft=todo not in _GOES_OUT and not _is_out(post))
+        return await _save(request, who, form, post, text, todo, expected)
+    except Conflict as error:
+        if post is not None and error.reason in ("version_conflict", "not_a_draft"):
+            return await _conflict(request, who, post, writing, version)
+        return await _problem(request, who, post, writing, version, error.reason, str(error), HTTPStatus.CONFLICT)
     except InvalidInput as error:
-        if wants_json(request):
-            return web.json_response({"error": error.reason}, status=HTTPStatus.BAD_REQUEST)
-        return await editor_page(
-            request, who, post, writing, version=version, problem=str(error), status=HTTPStatus.BAD_REQUEST
-        )
+        return await _problem(request, who, post, writing, version, error.reason, str(error), HTTPStatus.BAD_REQUEST)
+
+
+async def _problem(
+    request: web.Request,
+    who: Who,
+    post: Post | None,
+    writing: Writing,
+    version: int,
+    reason: str,
+    words: str,
+    status: HTTPStatus,
+) -> web.StreamResponse:
+    if wants_json(request):
+        return web.json_response({"error": reason, "words": words}, status=status)
+    return await editor_page(request, who, post, writing, version=version, problem=words, status=status)
 
 
 async def _uploaded(
     request: web.Request, who: Who, post: Post | None, before: Writing, writing: Writing, version: int
 ) -> web.StreamResponse:
     if writing == before:
-        raise InvalidInput("Choose a picture first.", reason="form_no_file")
-    return await editor_page(request, who, post, writing, version=version, told=_UPLOADED)
+        raise InvalidInput(gettext("Choose a picture first."), reason="form_no_file")
+    told = gettext("The picture is in the text. Nothing else is saved yet.")
+    return await editor_page(request, who, post, writing, version=version, told=told)
 
 
 async def _bring(
@@ -100,70 +130,118 @@ async def _bring(
     html = await render_preview(request, writing, as_it_is=True)
     cover = [writing.image_url] if writing.image_url and not writing.image_url.startswith(f"{base_url}/") else []
     changed, came, failed = await bring_here(request, who, writing, [*cover, *foreign_pictures(html, base_url)])
-    told = f"{counted(len(came), 'picture')} brought here. Save to keep that." if came else ""
-    problem = f"No picture could be had from {', '.join(dict.fromkeys(failed))}." if failed else ""
+    words = ngettext(
+        "%(num)s picture brought here. Save to keep that.",
+        "%(num)s pictures brought here. Save to keep that.",
+        len(came),
+    )
+    told = words % {"num": len(came)} if came else ""
+    hosts = ", ".join(dict.fromkeys(failed))
+    problem = gettext("No picture could be had from %(hosts)s.") % {"hosts": hosts} if failed else ""
     return await editor_page(request, who, post, changed, version=version, told=told, problem=problem)
 
 
+async def _merge(request: web.Request, who: Who, form: Form, post: Post, writing: Writing) -> web.StreamResponse:
+    """Both texts in the editor, to be looked at; nothing is saved yet."""
+    base = form.number("base") or 0
+    found = await conflicting(request, post, writing, base)
+    if found.merged is None:
+        return await _conflict(request, who, post, writing, base)
+    told = gettext("Both texts are put together below. Nothing is saved yet.")
+    if found.merged.conflicts:
+        told += " " + ngettext(
+            "In %(num)s place both had changed the same lines: both versions stand there, one after the other.",
+            "In %(num)s places both had changed the same lines: both versions stand there, one after the other.",
+            found.merged.conflicts,
+        ) % {"num": found.merged.conflicts}
+    merged = replace(writing, source=found.merged.text)
+    return await editor_page(request, who, post, merged, version=post.version, told=told)
+
+
 async def _save(
-    request: web.Request, who: Who, form: Form, post: Post | None, writing: Writing, text: PostText, todo: str
+    request: web.Request,
+    who: Who,
+    form: Form,
+    post: Post | None,
+    text: PostText,
+    todo: str,
+    expected: int | None,
 ) -> web.StreamResponse:
-    publisher = request.app[SERVICES].publisher
-    if todo == "autosave" and post is not None and post.status is not PostStatus.DRAFT:
+    services = request.app[SERVICES]
+    publisher = services.publisher
+    if todo == "autosave" and post is not None and post.status is PostStatus.PUBLISHED:
         raise Conflict("this post is published meanwhile", reason="not_a_draft")
-    if todo == "publish" and not text.source.strip():
-        raise InvalidInput("There is no text to publish yet.", reason="post_empty")
+    if todo == "schedule" and _is_out(post):
+        raise Conflict(gettext("This post is published already."), reason="already_published")
+    if todo in _GOES_OUT and not text.source.strip():
+        raise InvalidInput(gettext("There is no text to publish yet."), reason="post_empty")
+    zone, at = form.line("zone") or zone_of(request), None
+    if todo == "schedule":
+        at = read_time(form.line("publish_at"), zone, now=int(services.clock()))
+    silent = form.line("tell") == "silent"
     if post is None:
         saved = await publisher.save_draft(text, author_id=who.actor.id, editor_id=who.actor.id)
     else:
-        saved = await publisher.edit(post.id, text, editor_id=who.actor.id, expected_version=form.number("version"))
+        saved = await publisher.edit(
+            post.id,
+            text,
+            editor_id=who.actor.id,
+            expected_version=expected,
+            note=form.line("note", limit=10_000)[:MAX_NOTE],
+            silent=silent,
+        )
     if todo == "autosave":
-        await request.app[SERVICES].db.write(desk.thin_revisions, saved.id, saved.version)
+        await services.db.write(desk.thin_revisions, saved.id, saved.version)
     if wants_json(request):
-        clock = request.app[SERVICES].clock
-        return web.json_response({"id": str(saved.id), "version": saved.version, "saved_at": int(clock())})
+        return web.json_response({"id": str(saved.id), "version": saved.version, "saved_at": int(services.clock())})
+    if todo == "unschedule":
+        await publisher.schedule(saved.id, None)
+    if todo not in _GOES_OUT:
+        return done(f"/studio/posts/{saved.id}", _saved_code(saved, todo, silent=silent))
+    found = checks_of(text, (await see_elsewhere(request, who, text, saved)).looks, services.settings.base_url)
+    if found and not form.flag("sure"):
+        return await editor_page(
+            request, who, saved, of_post(saved), checks=found, going=todo, when=form.line("publish_at"), zone=zone
+        )
+    return await _send_out(request, saved, at, zone)
+
+
+async def _send_out(request: web.Request, saved: Post, at: int | None, zone: str) -> web.StreamResponse:
+    publisher = request.app[SERVICES].publisher
     where = f"/studio/posts/{saved.id}"
-    if todo != "publish":
-        return done(where, "updated" if saved.status is PostStatus.PUBLISHED else "saved")
-    warnings = hints(text, request.app[SERVICES].settings.base_url)
-    if warnings and not form.flag("sure"):
-        return await editor_page(request, who, saved, of_post(saved), hints=warnings)
+    if at is not None:
+        await publisher.schedule(saved.id, at)
+        answer = done(where, "scheduled")
+        if find_zone(zone) is not None:
+            answer.set_cookie(COOKIE, zone, max_age=_YEAR, path="/studio", samesite="Lax", httponly=True)
+        return answer
     await publisher.publish(saved.id)
+    if not saved.federated:
+        return done(where, "published_here")
     return done(where, "republished" if saved.status is PostStatus.UNPUBLISHED else "published")
+
+
+def _saved_code(saved: Post, todo: str, *, silent: bool) -> str:
+    if todo == "unschedule":
+        return "unscheduled"
+    if saved.status is not PostStatus.PUBLISHED:
+        return "saved"
+    return "updated_here" if silent or not saved.federated else "updated"
 
 
 def _is_out(post: Post | None) -> bool:
     return post is not None and post.status is PostStatus.PUBLISHED
 
 
-async def _compose(request: web.Request, writing: Writing, *, is_draft: bool) -> PostText:
-    services = request.app[SERVICES]
-    return await services.publisher.compose(
-        title=writing.title or (working_title(writing) if is_draft else ""),
-        source=writing.source,
-        source_type=writing.source_type,
-        slug=writing.slug,
-        summary=writing.summary,
-        content_warning=writing.content_warning,
-        language=writing.language or services.settings.blog.language,
-        image_url=writing.image_url,
-        image_alt=writing.image_alt,
-        pictures=writing.pictures,
-        visibility=writing.visibility,
-        comments_open=writing.comments_open,
-        reply_policy=writing.reply_policy,
-        quote_policy=writing.quote_policy,
-        look_up=not is_draft,
-    )
-
-
-async def _conflict(request: web.Request, who: Who, post: Post | None, writing: Writing) -> web.StreamResponse:
-    """Both texts on one page; saving again goes on from the stored version, so it is a decision and no accident."""
-    if wants_json(request) or post is None:
-        return web.json_response({"error": "conflict"}, status=HTTPStatus.CONFLICT)
+async def _conflict(request: web.Request, who: Who, post: Post, writing: Writing, version: int) -> web.StreamResponse:
+    """Both texts on one page, so that what happens next is a decision; for scripts, only the part that says so."""
     stored = await request.app[SERVICES].db.read(post_for, post.id, who.scope)
+    found = await conflicting(request, stored, writing, version)
+    if wants_json(request):
+        html = request.app[RENDERER].html("studio/_conflict.html", conflict=found)
+        return web.json_response({"error": "conflict", "html": html}, status=HTTPStatus.CONFLICT)
     return await editor_page(
-        request, who, stored, writing, version=stored.version, stored=stored, status=HTTPStatus.CONFLICT
+        request, who, stored, writing, version=stored.version, conflict=found, status=HTTPStatus.CONFLICT
     )
 
 
@@ -175,17 +253,18 @@ async def editor_page(
     *,
     version: int | None = None,
     preview: str | None = None,
-    stored: Post | None = None,
+    conflict: Conflicting | None = None,
     restored: str = "",
+    zone: str = "",
+    when: str = "",
+    form: Form | None = None,
     **more: Any,
 ) -> web.Response:
     """The editor around a text; `version` is what the next save is based on."""
     services = request.app[SERVICES]
-    counts, post_url = _NOTHING, ""
-    if post is not None and post.uri:
-        counts = await services.db.read(deliveries.counts_of_object, post.uri)
-        author = await services.db.read(actors.by_id, post.author_id)
-        post_url = services.ids.post_page(author.username, post.slug)
+    zone = zone if find_zone(zone) is not None else zone_of(request)
+    counts, servers, post_url = await services.db.read(_progress, services.ids, post)
+    at = post.scheduled_at if post is not None else None
     return await show(
         request,
         who,
@@ -194,18 +273,36 @@ async def editor_page(
         text=writing,
         version=version if version is not None else (post.version if post else 0),
         preview=preview,
-        stored=stored,
+        places=[(place, place_name(place)) for place in (PLACES if writing.federated else PLACES[5:])],
+        shown=form.line("look") if form is not None else "",
+        conflict=conflict,
         restored=restored,
         progress=progress_words(counts),
         failed=counts.failed,
+        servers=[(one, server_words(one)) for one in servers],
         post_url=post_url,
-        hints=more.pop("hints", []),
+        checks=more.pop("checks", []),
+        going=more.pop("going", ""),
         told=more.pop("told", ""),
+        zone=zone,
+        scheduled=time_words(at, zone) if at is not None else "",
+        publish_at=when or (field_value(at, zone) if at is not None else ""),
         elsewhere=_lie_elsewhere(post, writing, services.settings.base_url),
         cover_pictures=await services.db.read(media.by_names, media.names_in(writing.image_url)),
         panel_open=bool(more.get("problem")),
+        hold_by_blog=services.settings.comments.hold_for_moderation,
         **more,
     )
+
+
+def _progress(tx: Tx, ids: Any, post: Post | None) -> tuple[DeliveryCounts, Sequence[ServerDelivery], str]:
+    """How far a post has got, with which servers there is trouble, and its page."""
+    if post is None or post.status is not PostStatus.PUBLISHED:
+        return _NOTHING, [], ""
+    page = ids.post_page(actors.by_id(tx, post.author_id).username, post.slug)
+    if not post.uri:
+        return _NOTHING, [], page
+    return deliveries.counts_of_object(tx, post.uri), deliveries.troubled(tx, post.uri, MOST_SERVERS), page
 
 
 def _lie_elsewhere(post: Post | None, writing: Writing, base_url: str) -> bool:

@@ -85,7 +85,6 @@ async def list_followers(request: web.Request, who: Who) -> web.StreamResponse:
         pending=found.pending,
         growth=_growth(found, int(clock()) // DAY) if is_front and found.total else None,
         older=older,
-        here=request.path_qs.partition("&done=")[0].partition("?done=")[0],
     )
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import secrets
+
 from aiohttp import web
 
-from fedblog.blog.model import PostStatus
-from fedblog.storage import deliveries
+from fedblog.blog.model import Post, PostStatus
+from fedblog.storage import deliveries, planning
 from fedblog.storage.database import Tx
+from fedblog.web.i18n import gettext
 from fedblog.web.keys import SERVICES
 from fedblog.web.studio.access import Who, done, requested_post, show
-from fedblog.web.studio.delivery import progress_words
+from fedblog.web.studio.delivery import progress_words, server_words
 from fedblog.web.studio.forms import Form
 
 # A publication is expanded to its receivers a moment after it is stored; until then nothing is counted.
 _SETTLES_AFTER = 60
 _MOST_FAILED = 10_000
+_MOST_SERVERS = 50
 
 
 async def ask_unpublish(request: web.Request, who: Who) -> web.StreamResponse:
@@ -26,8 +30,22 @@ async def ask_unpublish(request: web.Request, who: Who) -> web.StreamResponse:
         "confirm.html",
         question=f"Unpublish “{post.title or 'this post'}”?",
         lines=[
-            "It leaves this site, and every server that has it is asked to delete its copy. The text stays with you.",
-            "You can publish it again later. In the fediverse it is then a new post with a new id.",
+            gettext("It leaves this site. The text stays with you, and you can publish it again later.")
+            if not post.uri
+            else gettext(
+                "It leaves this site, and every server that has it is asked to delete its copy. The text stays"
+                " with you."
+            ),
+            *(
+                [
+                    gettext(
+                        "The same post can never come back in the fediverse: servers remember that its id was deleted."
+                        " You can publish the text as a new post, without the old replies, likes and boosts."
+                    )
+                ]
+                if post.uri
+                else []
+            ),
         ],
         target=f"/studio/posts/{post.id}/unpublish",
         button="Unpublish",
@@ -47,6 +65,8 @@ async def unpublish(request: web.Request, who: Who, form: Form) -> web.StreamRes
 async def ask_delete(request: web.Request, who: Who) -> web.StreamResponse:
     """The question before deleting."""
     post = await requested_post(request, who)
+    if post.status is not PostStatus.PUBLISHED and post.trashed_at is None:
+        return await _ask_trash(request, who, post)
     gone_elsewhere = "Every server that has it is asked to delete its copy." if post.uri else ""
     return await show(
         request,
@@ -59,6 +79,43 @@ async def ask_delete(request: web.Request, who: Who) -> web.StreamResponse:
         fields={},
         back=f"/studio/posts/{post.id}",
     )
+
+
+async def _ask_trash(request: web.Request, who: Who, post: Post) -> web.StreamResponse:
+    return await show(
+        request,
+        who,
+        "confirm.html",
+        question=gettext("Move “%(title)s” to the trash?") % {"title": post.title or gettext("this draft")},
+        lines=[gettext("You can take it out again for 30 days; then it is deleted for good.")],
+        target=f"/studio/posts/{post.id}/trash",
+        button=gettext("Move to the trash"),
+        fields={},
+        back=f"/studio/posts/{post.id}",
+    )
+
+
+async def trash(request: web.Request, who: Who, form: Form) -> web.StreamResponse:
+    """Put a draft into the trash."""
+    post = await requested_post(request, who)
+    await request.app[SERVICES].publisher.trash(post.id)
+    return done("/studio/posts", "trashed")
+
+
+async def untrash(request: web.Request, who: Who, form: Form) -> web.StreamResponse:
+    """Take a draft out of the trash."""
+    post = await requested_post(request, who)
+    await request.app[SERVICES].publisher.untrash(post.id)
+    return done(f"/studio/posts/{post.id}", "untrashed")
+
+
+async def share(request: web.Request, who: Who, form: Form) -> web.StreamResponse:
+    """Make a link that shows the draft to whoever has it, or take it back; a new link closes the old one."""
+    post = await requested_post(request, who)
+    is_open = form.choice("do", ("open", "close")) == "open"
+    key = secrets.token_urlsafe(18) if is_open else ""
+    await request.app[SERVICES].db.write(planning.set_preview_key, post.id, key)
+    return done(f"/studio/posts/{post.id}", "share_open" if is_open else "share_closed")
 
 
 async def delete(request: web.Request, who: Who, form: Form) -> web.StreamResponse:
@@ -90,10 +147,12 @@ def _retry(tx: Tx, object_uri: str) -> None:
 
 
 async def delivery(request: web.Request, who: Who) -> web.StreamResponse:
-    """How far a post has got, as JSON for the editor: `{delivered, waiting, failed, words, settled}`."""
+    """How far a post has got, as JSON for the editor: `{delivered, waiting, failed, words, servers,
+    settled}`."""
     services = request.app[SERVICES]
     post = await requested_post(request, who)
     counts = await services.db.read(deliveries.counts_of_object, post.uri)
+    troubled = await services.db.read(deliveries.troubled, post.uri, _MOST_SERVERS)
     changed = max(post.published_at or 0, post.edited_at or 0)
     return web.json_response(
         {
@@ -101,6 +160,7 @@ async def delivery(request: web.Request, who: Who) -> web.StreamResponse:
             "waiting": counts.waiting,
             "failed": counts.failed,
             "words": progress_words(counts),
+            "servers": [{"host": one.host, "words": server_words(one)} for one in troubled],
             "settled": not counts.waiting and (counts.total > 0 or services.clock() - changed > _SETTLES_AFTER),
         }
     )

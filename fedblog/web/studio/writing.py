@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from html.parser import HTMLParser
 from typing import TypeVar
 
-from fedblog.blog.model import Post, PostText, QuotePolicy, ReplyPolicy, Revision, Visibility
+from fedblog.activitypub.urls import maybe_uri
+from fedblog.blog.model import HoldPolicy, Post, PostKind, QuotePolicy, ReplyPolicy, Revision, Visibility
 from fedblog.errors import InvalidInput
-from fedblog.media.figures import foreign_pictures
+from fedblog.web.i18n import gettext
 from fedblog.web.studio.forms import Form
 
 _LANGUAGE = re.compile(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
 
 
 NOBODY = "nobody"  # the fourth choice of who may reply: the comments are closed
-_Policy = TypeVar("_Policy", ReplyPolicy, QuotePolicy)
+_Policy = TypeVar("_Policy", ReplyPolicy, QuotePolicy, HoldPolicy)
+_TAG = re.compile(r"[,\s#]+")
+MAX_TAGS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,15 @@ class Writing:
     reply_policy: ReplyPolicy = ReplyPolicy.EVERYONE
     quote_policy: QuotePolicy = QuotePolicy.EVERYONE
     word_count: int = 0
+    tags: tuple[str, ...] = ()  # beyond the hashtags of the text
+    kind: PostKind = PostKind.POST
+    federated: bool = True
+    series: str = ""
+    series_position: int = 0
+    canonical_url: str = ""
+    show_history: bool = False
+    hold_policy: HoldPolicy = HoldPolicy.BLOG
+    close_after_days: int = 0
 
 
 def of_post(post: Post) -> Writing:
@@ -58,6 +69,15 @@ def of_post(post: Post) -> Writing:
         reply_policy=post.reply_policy,
         quote_policy=post.quote_policy,
         word_count=post.word_count,
+        tags=tuple(tag for tag in post.tags if f"#{tag}".casefold() not in post.source.casefold()),
+        kind=post.kind,
+        federated=post.federated,
+        series=post.series,
+        series_position=post.series_position,
+        canonical_url=post.canonical_url,
+        show_history=post.show_history,
+        hold_policy=post.hold_policy,
+        close_after_days=post.close_after_days,
     )
 
 
@@ -74,6 +94,7 @@ def with_revision(writing: Writing, revision: Revision) -> Writing:
 
 def of_form(form: Form, stored: Post | None) -> Writing:
     """What was sent. Nothing is refused here, so that a mistake in one field never loses the others."""
+    kind = form.line("kind")
     return Writing(
         title=form.line("title", limit=10_000)[:300],
         source=form.text("source"),
@@ -89,12 +110,34 @@ def of_form(form: Form, stored: Post | None) -> Writing:
         comments_open=form.line("replies") != NOBODY,
         reply_policy=_one_of(ReplyPolicy, form.line("replies")),
         quote_policy=_one_of(QuotePolicy, form.line("quotes")),
+        tags=_tags(form.text("tags", limit=10_000)),
+        kind=PostKind.PAGE if kind == "page" else PostKind.POST,
+        # A page that goes out is made by a command; the editor keeps it so.
+        federated=kind not in ("page", "local")
+        or (kind == "page" and stored is not None and stored.federated and stored.kind is PostKind.PAGE),
+        series=form.line("series", limit=10_000)[:100],
+        series_position=_small(form.line("series_position"), 9_999),
+        canonical_url=form.line("canonical_url", limit=10_000)[:2000],
+        show_history=form.line("history") == "public",
+        hold_policy=_one_of(HoldPolicy, form.line("hold")),
+        close_after_days=_small(form.line("close_after_days"), 3_650),
     )
 
 
 def _one_of(kind: type[_Policy], value: str) -> _Policy:
     """The policy that was chosen; the widest for anything else."""
     return next((one for one in kind if one.value == value), next(iter(kind)))
+
+
+def _tags(text: str) -> tuple[str, ...]:
+    """Tags as people type them: with commas, blanks or signs between them, each once."""
+    words = [word for word in _TAG.split(text) if word]
+    return tuple({word.casefold(): word for word in reversed(words)}.values())[::-1][:MAX_TAGS]
+
+
+def _small(text: str, most: int) -> int:
+    """A number of a field; 0 for anything else."""
+    return min(int(text), most) if text.isascii() and text.isdigit() and len(text) < 9 else 0
 
 
 def working_title(writing: Writing) -> str:
@@ -106,42 +149,11 @@ def working_title(writing: Writing) -> str:
 def check(writing: Writing, form: Form) -> None:
     """Raises `InvalidInput` in words for the person who typed it."""
     form.url("image_url")
+    if writing.canonical_url and maybe_uri(writing.canonical_url) is None:
+        raise InvalidInput(
+            gettext("The original address starts with https:// and has no blanks."), reason="form_canonical"
+        )
     if writing.language and not _LANGUAGE.match(writing.language):
         raise InvalidInput("A language is written as en, de or pt-BR.", reason="form_language")
     if len(writing.summary) > 500:
         raise InvalidInput("A summary has at most 500 characters.", reason="form_too_long")
-
-
-def hints(text: PostText, base_url: str) -> list[str]:
-    """What somebody may want to know before it goes out; none of it forbids publishing."""
-    found = []
-    missing = _pictures_without_description(text.content_html)
-    if missing:
-        found.append("A picture has no description." if missing == 1 else f"{missing} pictures have no description.")
-    if text.image_url and not text.image_alt:
-        found.append("The cover has no description.")
-    elsewhere = len(foreign_pictures(text.content_html, base_url))
-    if elsewhere:
-        found.append(
-            f"{'A picture lies' if elsewhere == 1 else f'{elsewhere} pictures lie'} on another server. Here readers get"
-            " a link instead: their browsers load nothing from elsewhere."
-        )
-    if text.image_url and not text.image_url.startswith(f"{base_url}/"):
-        found.append("The cover lies on another server and shows in link cards only.")
-    return found
-
-
-class _Pictures(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.missing = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "img" and not (dict(attrs).get("alt") or "").strip():
-            self.missing += 1
-
-
-def _pictures_without_description(html: str) -> int:
-    parser = _Pictures()
-    parser.feed(html)
-    return parser.missing
