@@ -58,7 +58,7 @@ class Supervisor:
             where = ", ".join(_address(one) for one in self._sockets[0])
             click.echo(f"fedblog serves {server.base_url}  (listening on {where}, {server.workers} processes)")
             sys.stdout.flush()
-            keeping = [asyncio.create_task(self._keep(number)) for number in range(server.workers)]
+            keeping = [asyncio.create_task(self._keep(number, stop)) for number in range(server.workers)]
             await stop.wait()
         finally:
             for task in keeping:
@@ -101,12 +101,14 @@ class Supervisor:
                     send_lines(other.writer, line)
         worker.writer.close()
 
-    async def _keep(self, number: int) -> None:
+    async def _keep(self, number: int, stop: asyncio.Event) -> None:
         """Start one again whenever it ends, after pauses that grow."""
         pause = FIRST_PAUSE
         while True:
             worker = self._workers[number]
             code = await worker.process.wait()
+            if stop.is_set():  # whoever ends us may tell all processes of ours at once
+                return
             if time.monotonic() - worker.started > LIVED_WELL:
                 pause = FIRST_PAUSE
             log.error("process %d ended with %d and is started again", number, code)
