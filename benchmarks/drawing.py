@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT, GAP, COLUMNS = 300, 200, 24, 2
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 34, 34
+LEFT, RIGHT, TOP, BOTTOM = 52, 34, 46, 34
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from fedblog.activitypub import wire
@@ -233,7 +234,8 @@ class Inbox:
         effect = with_forwarding(effect, context, activity, sender, request.body)
         receipt = await self._settle(activity, seen, with_synchronisation(effect, sender, request, claims))
         if trust is Trust.SIGNED:
-            await self._familiar.remember(activity, claims)
+            with suppress(StorageUnavailable):  # it was taken and is kept: remembering serves the next one's speed
+                await self._familiar.remember(activity, claims)
         return receipt
 
     async def _handle(self, context: Context, activity: Activity, sender: Actor) -> Effect:
