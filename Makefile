@@ -6,7 +6,7 @@ WORKERS ?= 2
 KILLS ?= 200
 INPUTS ?= 100000
 
-.PHONY: messages faults fuzz audit bench conformance threats help demo serve test lint types unit browser format clean
+.PHONY: messages screenshots faults fuzz audit bench conformance threats help demo serve test lint types unit browser format clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,6 +50,9 @@ fuzz: $(VENV)/.dev ## Feed inbox and parsers what nobody would write
 
 messages: $(VENV)/.dev ## Collect the words of all pages for the translators
 	$(BIN)/python -m tests.translations --update
+
+screenshots: $(VENV)/.dev browser ## Take pictures of every page into docs/screenshots
+	$(BIN)/python -m tests.screenshots
 
 audit: $(VENV)/.dev ## Ask for known flaws in what is installed; needs the network
 	$(BIN)/pip-audit --skip-editable --progress-spinner off
