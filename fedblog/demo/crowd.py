@@ -10,8 +10,9 @@ from typing import Self
 
 from aiohttp import web
 
+from fedblog.demo.mastodon_api import MastodonApi
 from fedblog.demo.peer_actor import PeerActor, make_key
-from fedblog.demo.people import PLACES, RESIDENTS, Place, Resident
+from fedblog.demo.people import PLACES, RESIDENTS, VISITOR, Place, Resident
 from fedblog.demo.server import Arrived, DemoServer
 from fedblog.signatures.keys import PrivateKey
 
@@ -72,6 +73,8 @@ class Crowd:
         )
         server.schemes_of[resident.username] = resident.scheme
         self._homes[resident.username] = (server, actor)
+        if resident.username == VISITOR:
+            server.api = MastodonApi(server, actor)
 
     async def _dispatch(self, request: web.Request) -> web.StreamResponse:
         server = self.servers.get(request.host.partition(":")[0].lower())

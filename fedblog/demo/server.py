@@ -47,6 +47,8 @@ class DemoServer(PeerServer):
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Pages for browsers, the protocol for servers."""
+        if self.api is not None and self.api.answers(request.path):
+            return await super().handle(request)
         if request.path == "/authorize_interaction":
             return await (self._act(request) if request.method == "POST" else self._ask(request))
         if request.method == "GET" and "text/html" in request.headers.get("Accept", ""):

@@ -122,7 +122,8 @@ async function work(job, carry) {
     if (done === null) return;
     form.elements.text.value = "";
     ticket = { text: "", key: "" };
-    const { uri, url } = done.made;
+    const uri = String(done.made.uri ?? "");
+    const url = String(done.made.url ?? "");
     const words = word("your-reply", { server: done.server });
     sayWithLink("sent", url, words);
     waitFor(uri, (key) => sayWithLink(key, key === "shown" ? "" : url, words));

@@ -11,6 +11,7 @@ export function teller(box) {
     place.textContent = key ? word(key, values) : "";
   }
   function addLink(href, text) {
+    if (!/^(https?:\/)?\//.test(href)) return; // a server may say what it likes
     const link = Object.assign(document.createElement("a"), { href, rel: "noopener", textContent: text });
     place.append(" ", link);
   }

@@ -15,6 +15,7 @@ from fedblog.activitypub.urls import maybe_uri, origin_of
 from fedblog.blog.model import ReplyState
 from fedblog.errors import FederationError, FetchTemporary, InvalidInput
 from fedblog.storage import threads
+from fedblog.web.i18n import gettext
 from fedblog.web.keys import ADDRESS, LIMITS, RENDERER, SERVICES, SETTINGS
 from fedblog.web.public.interact import (
     KINDS,
@@ -91,7 +92,7 @@ async def signed_in(request: web.Request) -> web.Response:
 
 
 def _problem(words: str, status: int) -> web.Response:
-    return _json({"problem": words}, status)
+    return _json({"problem": gettext(words)}, status)
 
 
 def _json(body: dict[str, str], status: int = 200) -> web.Response:
