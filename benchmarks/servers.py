@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import cProfile
+import gc
 import json
 import pstats
 import sys
@@ -59,6 +60,7 @@ async def fedblog(raw: dict[str, Any]) -> None:
     app = build_app(settings)
     profile = raw.get("profile")
     async with _listening(app, bare=False):
+        gc.freeze()  # as `fedblog serve` does
         if profile:
             await _profiled(app, Path(profile))
         else:
