@@ -33,7 +33,7 @@ COUNTS = {
     "footprint": 1,
     "busy": 2_000,
     "workers": 3_000,
-    "growth": 100_000,
+    "growth": 10_000,
 }
 
 
