@@ -27,6 +27,7 @@ from fedblog.web.conditional import bare_tag, is_known
 FRESH_SECONDS = 0.25
 MAX_KEPT = 256
 COPIED_BYTES = 4 * 1024  # less is copied into one piece, more is sent in two
+COPIED_BYTES = 4 * 1024  # less is copied into one piece, more is sent in two
 DRAIN_BYTES = 64 * 1024
 POST = web.RequestKey("hot_post", int)
 
@@ -88,7 +89,7 @@ class HotAnswer:
         kept.count()
         self.seen(request, kept.post_id, kept.path)
         self.lines.add(name, kept.path, kept.status, time.perf_counter() - self.started)
-        if len(kept.body) < DRAIN_BYTES:
+        if len(kept.body) < COPIED_BYTES:
             transport.write(head + kept.body)
         else:
             transport.writelines((head, kept.body))
