@@ -212,6 +212,7 @@ def _open_services(settings: Settings, clock: Clock) -> Callable[[web.Applicatio
             app[TELLER] = Teller(parts.db, settings, parts.sealer, parts.client, lambda: app[RENDERER], clock)
             parts.db.add_listener(app[HOT].on_event)
             parts.db.add_listener(app[RENDERER].on_event)
+            await app[RENDERER].refresh(parts.db)
             yield
             app[HOT].close()
             app[DOOR].close()

@@ -19,7 +19,7 @@ from fedblog.text.markup import strip_bad_characters
 from fedblog.text.plain import plain_text, text_of
 from fedblog.text.search import MAX_QUERY, Piece, Term, mark, parse_query, snippet
 from fedblog.web.i18n import gettext
-from fedblog.web.keys import ADDRESS, LIMITS, SERVICES, SETTINGS
+from fedblog.web.keys import ADDRESS, LIMITS, RENDERER, SERVICES, SETTINGS
 from fedblog.web.public.items import TagLink, tag_links
 from fedblog.web.public.parts import reply_href
 from fedblog.web.render import render
@@ -52,6 +52,7 @@ async def search_page(request: web.Request) -> web.Response:
     scope = _scope(request.query.get("in", ""))
     number = _page_number(request.query.get("page", "1"))
     terms = parse_query(text)
+    await request.app[RENDERER].refresh(services.db)
     found, total = list[Found](), 0
     if terms:
         request.app[LIMITS].take("search", request[ADDRESS], request.app[SETTINGS].limits.searches_per_minute)
