@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from fedblog.activitypub.discovery import parse_acct
 from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.urls import maybe_uri
-from fedblog.blog.model import Actor, HoldPolicy, PostKind, PostText, QuotePolicy, ReplyPolicy, Visibility
+from fedblog.blog.model import Actor, HoldPolicy, Post, PostKind, PostText, QuotePolicy, ReplyPolicy, Visibility
 from fedblog.config import Settings
 from fedblog.errors import FedblogError, InvalidInput
 from fedblog.federation.fetcher import Fetcher
@@ -133,6 +133,34 @@ class Composer:
             show_history=show_history,
             hold_policy=hold_policy,
             close_after_days=close_after_days,
+        )
+
+    async def anew(self, post: Post) -> PostText:
+        """A stored text rendered again, with everybody looked up whom it mentions."""
+        return await self.post(
+            title=post.title,
+            source=post.source,
+            source_type=post.source_type,
+            slug=post.slug,
+            summary=post.summary,
+            content_warning=post.content_warning,
+            language=post.language,
+            image_url=post.image_url,
+            image_alt=post.image_alt,
+            pictures=post.pictures,
+            tags=post.tags,
+            visibility=post.visibility,
+            comments_open=post.comments_open,
+            reply_policy=post.reply_policy,
+            quote_policy=post.quote_policy,
+            kind=post.kind,
+            federated=post.federated,
+            series=post.series,
+            series_position=post.series_position,
+            canonical_url=post.canonical_url,
+            show_history=post.show_history,
+            hold_policy=post.hold_policy,
+            close_after_days=post.close_after_days,
         )
 
     async def _framed(self, rendered: Rendered) -> Rendered:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -62,9 +63,16 @@ class Posting:
             self._announce(tx, created, post, author, blog)
         return post
 
-    def publish_planned(self, tx: Tx, post_id: PostId, at: int) -> Post | None:
-        """Publish what is planned for `at`; None where it isn't any more."""
-        return self.publish(tx, post_id) if planning.is_due(posts.lock(tx, post_id), at, tx.now) else None
+    def publish_planned(self, tx: Tx, post_id: PostId, at: int, *, text: PostText | None, version: int) -> Post | None:
+        """Publish what is planned for `at`; None where it isn't any more. `text` is version `version` with everybody
+        found whom it mentions: it is saved first, unless the post was saved meanwhile."""
+        post = posts.lock(tx, post_id)
+        if not planning.is_due(post, at, tx.now):
+            return None
+        if text is not None and (text.content_html, text.mentions) != (post.content_html, post.mentions):
+            with contextlib.suppress(Conflict):
+                posts.save_text(tx, post_id, text, editor_id=post.author_id, expected_version=version)
+        return self.publish(tx, post_id)
 
     def close_planned(self, tx: Tx, post_id: PostId, at: int) -> None:
         """Close the comments, if `at` still is the time for it."""

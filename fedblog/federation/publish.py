@@ -102,9 +102,12 @@ class Publisher:
         return await self._db.write(planning.schedule, post_id, at)
 
     async def publish_planned(self, post_id: PostId, at: int) -> Post | None:
-        """Publish what was planned for `at`, if that is still the plan; None where it isn't. Raises `NotFound`."""
+        """Publish what was planned for `at`, if that is still the plan; None where it isn't. Drafts are saved without
+        looking up whom they mention, so that is done now. Raises `NotFound`."""
         posting = await self._posting(post_id)
-        return await self._db.write(posting.publish_planned, post_id, at)
+        post = await self._db.read(posts.get, post_id)
+        text = await self._composer.anew(post) if post.scheduled_at == at else None
+        return await self._db.write(posting.publish_planned, post_id, at, text=text, version=post.version)
 
     async def close_planned(self, post_id: PostId, at: int) -> None:
         """Close the comments of a post whose time for that was `at`, if it still is. Raises `NotFound`."""

@@ -53,6 +53,7 @@ async def test_two_windows_lose_no_words(chromium: Browser, blog: Live, watcher:
     await expect(page.get_by_label(TEXT)).to_have_value("ONE\n\nTwo\n\nThree, four!")
     await page.get_by_role("button", name="Save draft").click()
     await expect(page.get_by_text("Draft saved.")).to_be_visible()
+    await expect(page.locator("#kept-words")).to_be_hidden()
     # Now the other window is behind, and keeps its own.
     await other.get_by_label(TEXT).fill("Mine alone")
     await other.get_by_role("alert").get_by_role("button", name="Save mine").click()

@@ -72,6 +72,28 @@ async def test_a_planned_post_goes_out_once(tmp_path: Path) -> None:
         assert await parts.db.read(lambda tx: tx.value("SELECT count(*) FROM jobs")) == 0
 
 
+async def test_whom_a_planned_post_mentions_is_looked_up_when_it_goes_out(house: House) -> None:
+    """It was saved as a draft, by the editor itself, after it was planned."""
+    carol = house.person("c.example", "carol")
+    host = f"c.example.localhost:{house.world.port}"
+    resource = f"acct:carol@{host}".replace(":", "%3A").replace("@", "%40")
+    house.world.documents[("c.example", f"/.well-known/webfinger?resource={resource}")] = (
+        200,
+        {
+            "subject": f"acct:carol@{host}",
+            "links": [{"rel": "self", "type": "application/activity+json", "href": carol}],
+        },
+    )
+    text = await house.publisher.compose(title="Later", source=f"Hello @carol@{host}", look_up=False)
+    draft = await house.publisher.save_draft(text, author_id=house.author.id)
+    at = int(house.clock.now) + 60
+    await house.publisher.schedule(draft.id, at)
+    house.clock.now = at
+    out = await house.publisher.publish_planned(draft.id, at)
+    assert out is not None
+    assert out.mentions == (carol,)
+
+
 async def test_comments_close_at_their_time_and_others_are_told(house: House) -> None:
     post = await house.publish(close_after_days=1)
     at = int(house.clock.now) + DAY

@@ -38,16 +38,18 @@ async def autosave(browser: Browser, path: str, version: str, source: str) -> Pa
 
 async def test_every_setting_is_kept_and_shown_again(desk: Desk) -> None:
     anna = await desk.logged_in("anna")
-    saved = await write(anna, action="save", source="Flour and #water.", **SETTINGS)
+    saved = await write(anna, action="save", source="Flour and #water #ryebread.", **SETTINGS)
     post = await stored(desk, saved)
-    assert post.tags == ("bread", "Flour", "rye", "water")
+    assert post.tags == ("bread", "Flour", "rye", "water", "ryebread")
     assert (post.kind, post.federated, post.hold_policy) == (PostKind.POST, False, HoldPolicy.ALL)
     assert (post.series, post.series_position, post.close_after_days, post.show_history) == ("Baking", 3, 14, True)
     page = await anna.follow(saved)
     assert page.value("tags") == "bread, Flour, rye"
     assert page.value("canonical_url") == "https://old.example/bread"
     assert '<option value="local" selected>' in page.text
-    again = await write(anna, f"/studio/posts/{post.id}", action="save", source="Flour and #water.", **SETTINGS)
+    again = await write(
+        anna, f"/studio/posts/{post.id}", action="save", source="Flour and #water #ryebread.", **SETTINGS
+    )
     assert (await stored(desk, again)).tags == post.tags
 
 

@@ -25,8 +25,10 @@ export function startWords(form) {
   const same = (kept) => kept.title === title.value && kept.source === source.value;
   const kept = read(place(form));
   let timer = 0;
+  let dropped = false;
 
-  if (kept && same(kept)) forgetWords(form);
+  // The page that answers a form holds the words that were sent.
+  if (kept && (form.dataset.answered || same(kept))) forgetWords(form);
   else if (kept && (kept.source.trim() || kept.title.trim())) offer(kept);
 
   function offer(words) {
@@ -50,7 +52,7 @@ export function startWords(form) {
 
   function keep() {
     // What is offered and not decided on must not be written over.
-    if (!notice.hidden) return;
+    if (!notice.hidden || dropped) return;
     try {
       sessionStorage.setItem(place(form), JSON.stringify({ title: title.value, source: source.value, at: Date.now() }));
     } catch {
@@ -67,5 +69,9 @@ export function startWords(form) {
     keep();
   });
   addEventListener("pagehide", () => { if (title.value !== title.defaultValue || source.value !== source.defaultValue) keep(); });
-  document.addEventListener("click", (event) => { if (event.target.closest("[data-drop-words]")) forgetWords(form); });
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("[data-drop-words]")) return;
+    dropped = true;
+    forgetWords(form);
+  });
 }

@@ -272,6 +272,7 @@ async def editor_page(
         post=post,
         text=writing,
         version=version if version is not None else (post.version if post else 0),
+        answered=request.method == "POST",
         preview=preview,
         places=[(place, place_name(place)) for place in (PLACES if writing.federated else PLACES[5:])],
         shown=form.line("look") if form is not None else "",

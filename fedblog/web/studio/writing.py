@@ -69,7 +69,7 @@ def of_post(post: Post) -> Writing:
         reply_policy=post.reply_policy,
         quote_policy=post.quote_policy,
         word_count=post.word_count,
-        tags=tuple(tag for tag in post.tags if f"#{tag}".casefold() not in post.source.casefold()),
+        tags=tuple(tag for tag in post.tags if not _is_in_text(tag, post.source)),
         kind=post.kind,
         federated=post.federated,
         series=post.series,
@@ -127,6 +127,11 @@ def of_form(form: Form, stored: Post | None) -> Writing:
 def _one_of(kind: type[_Policy], value: str) -> _Policy:
     """The policy that was chosen; the widest for anything else."""
     return next((one for one in kind if one.value == value), next(iter(kind)))
+
+
+def _is_in_text(tag: str, source: str) -> bool:
+    """Whether the text has it as a hashtag; #art is not in #artist."""
+    return re.search(rf"#{re.escape(tag)}(?!\w)", source, re.IGNORECASE) is not None
 
 
 def _tags(text: str) -> tuple[str, ...]:
