@@ -46,4 +46,8 @@ def search_card(article: Json, page: PageFacts) -> Look:
 
 
 def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 2].rstrip() + " …"
+    """The text, or its first whole words."""
+    if len(text) <= limit:
+        return text
+    kept = text[: limit - 2]
+    return (kept.rpartition(" ")[0] or kept).rstrip() + " …"
