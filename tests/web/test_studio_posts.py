@@ -232,6 +232,10 @@ async def test_what_could_not_be_delivered_can_be_sent_again(desk: Desk) -> None
     anna = await desk.logged_in("anna")
     page = await anna.get(f"/studio/posts/{post.id}")
     assert "Delivered to 0 of 1 server; 1 could not be reached" in page.text
+    assert "<strong>far.example</strong> There is no such inbox any more. We have given up." in page.text
+    told = json.loads((await anna.get(f"/studio/posts/{post.id}/delivery")).text)
+    words = "There is no such inbox any more. We have given up."
+    assert told["servers"] == [{"host": "far.example", "words": words}]
     again = await anna.follow(await anna.send(f"/studio/posts/{post.id}/retry"))
     assert "Another try is on its way." in again.text
     assert "could not be reached" not in again.text

@@ -5,6 +5,8 @@ Each says what is taken and what is lost; the remarks are codes, their words bel
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fedblog.activitypub.looks.look import Found, Look, PageFacts, Remark
 from fedblog.activitypub.looks.mastodon import mastodon
 from fedblog.activitypub.looks.pages import feed_reader, search_card
@@ -14,7 +16,17 @@ from fedblog.activitypub.vocab import Json
 __all__ = ["Found", "Look", "PageFacts", "Remark", "looks_of"]
 
 
-def looks_of(article: Json, page: PageFacts, *, federated: bool = True) -> list[Look]:
-    """All views of a post, in the order that its author reads them; what isn't federated has the last two only."""
-    elsewhere = [mastodon(article, page), gotosocial(article), pleroma(article), misskey(article), lemmy(article)]
-    return [*(elsewhere if federated else []), feed_reader(article, page), search_card(article, page)]
+def looks_of(article: Json, page: PageFacts, *, federated: bool = True, only: str = "") -> list[Look]:
+    """All views of a post (or `only` one), in the order that its author reads them; what isn't federated has the last
+    two at most."""
+    makers: dict[str, Callable[[], Look]] = {
+        "mastodon": lambda: mastodon(article, page),
+        "gotosocial": lambda: gotosocial(article),
+        "pleroma": lambda: pleroma(article),
+        "misskey": lambda: misskey(article),
+        "lemmy": lambda: lemmy(article),
+        "feed": lambda: feed_reader(article, page),
+        "card": lambda: search_card(article, page),
+    }
+    here = ("feed", "card")
+    return [make() for place, make in makers.items() if only in ("", place) and (federated or place in here)]

@@ -33,11 +33,11 @@ class Elsewhere:
         return next((look for look in self.looks if look.place == place), None)
 
 
-async def see_elsewhere(request: web.Request, who: Who, text: PostText, post: Post | None) -> Elsewhere:
-    """What other servers, readers and cards would show; CPU work is done beside the event loop."""
+async def see_elsewhere(request: web.Request, who: Who, text: PostText, post: Post | None, only: str = "") -> Elsewhere:
+    """What other servers, readers and cards would show (or `only` one); CPU work is done beside the event loop."""
     services = request.app[SERVICES]
     facts = await services.db.read(_facts, services, who.actor, text, post)
-    return Elsewhere(await asyncio.to_thread(_look, services, *facts), facts[0])
+    return Elsewhere(await asyncio.to_thread(_look, services, *facts, only), facts[0])
 
 
 def _facts(
@@ -90,7 +90,13 @@ def _as_post(services: Services, author: Actor, text: PostText, post: Post | Non
 
 
 def _look(
-    services: Services, author: Actor, blog: Actor, post: Post, people: list[Actor], pictures: dict[str, Media]
+    services: Services,
+    author: Actor,
+    blog: Actor,
+    post: Post,
+    people: list[Actor],
+    pictures: dict[str, Media],
+    only: str,
 ) -> list[Look]:
     settings = services.settings
     article = serialise.article(
@@ -112,5 +118,5 @@ def _look(
         creator=author.handle,
         html=post.content_html,
     )
-    found = looks_of(article, page, federated=post.federated)
+    found = looks_of(article, page, federated=post.federated, only=only)
     return [replace(look, html=only_ours(look.html, settings.base_url)) for look in found]

@@ -33,7 +33,7 @@ async def draw_preview(request: web.Request, who: Who, form: Form, writing: Writ
     if place not in PLACES:
         return await render_preview(request, writing)
     text = await compose(request, writing, is_draft=True)
-    seen = await see_elsewhere(request, who, text, post)
+    seen = await see_elsewhere(request, who, text, post, place)
     look = seen.at(place)
     return request.app[RENDERER].html(
         "studio/_look.html",

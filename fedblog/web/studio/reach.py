@@ -90,19 +90,19 @@ def reason_of(parcel: Parcel) -> str:
     """What a server's answer means, and what comes next; "" for one that has it."""
     if parcel.state == "done":
         return ""
-    words = _cause(parcel)
+    words = cause(parcel.last_status, parcel.last_error)
     if parcel.state == "failed":
         return words
     after = _("Next try: %(time)s.") % {"time": short_time(parcel.due_at)}
     return f"{words} {after}" if parcel.attempts else _("On its way.")
 
 
-def _cause(parcel: Parcel) -> str:
-    status = parcel.last_status
-    if parcel.last_error == "host_dead":
+def cause(status: int | None, error: str) -> str:
+    """What the answer of a server that did not take something means, or that there was none."""
+    if error == "host_dead":
         return _("The server has not answered for a week.")
     if status is None:
-        return _("The server can't be reached: %(error)s.") % {"error": parcel.last_error[:200].rstrip(".")}
+        return _("The server can't be reached: %(error)s.") % {"error": error[:200].rstrip(".")}
     known = {
         400: _("The server did not understand it."),
         401: _("The server could not check our signature."),
