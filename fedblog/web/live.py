@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 MAX_STREAMS: Final = 2000
 MAX_OF_ONE: Final = 20
 POLL_SECONDS: Final = 3.0
+PAUSE_SECONDS: Final = 0.3
 LOOK_SECONDS: Final = 10.0
 LONGEST_SECONDS: Final = 30 * 60.0
 RETRY_MILLISECONDS: Final = 5000
@@ -104,6 +105,7 @@ class Watch:
                 continue
             for post_id, topic in self._topics.items():
                 topic.tell(counts.get(post_id))
+            await asyncio.sleep(PAUSE_SECONDS)  # a busy conversation costs no more than this
 
 
 WATCH = web.AppKey("watch", Watch)

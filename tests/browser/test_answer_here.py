@@ -171,6 +171,19 @@ async def fails(scene: Scene, message: str, *, decision: str = "") -> None:
         await other.close()
 
 
+async def a_lying_server(scene: Scene) -> None:
+    """What a server says of its status becomes no link that could do anything here."""
+    lie = {"id": "1", "uri": "javascript:alert(1)", "url": "javascript:alert(1)"}
+    scene.peer.answer("/api/v1/statuses", Answer(body=lie, headers=CORS, times=1))
+    await scene.page.goto(scene.path)
+    await scene.page.get_by_label("Your reply", exact=True).fill("Words")
+    await scene.page.get_by_label("Your fediverse address").first.fill(scene.api.person.handle)
+    await say_yes(scene, "Reply from your account")
+    said = scene.page.locator("#reply-form [data-said]")
+    await expect(said).to_contain_text("Sent. Waiting for your server")
+    await expect(said.get_by_role("link")).to_have_count(0)
+
+
 async def test_every_failure_says_what_to_do(scene: Scene, watcher: Watcher) -> None:
     host, peer = urlsplit(scene.peer.base_url).netloc, scene.peer
     await fails(scene, "Your server says that you didn't allow it.", decision="Deny")
@@ -181,6 +194,7 @@ async def test_every_failure_says_what_to_do(scene: Scene, watcher: Watcher) -> 
     refusal = {"error": "Validation failed: too long"}
     peer.answer("/api/v1/statuses", Answer(status=422, body=refusal, headers=CORS, times=1))
     await fails(scene, f"{host} refused it: Validation failed: too long", decision="Authorize")
+    await a_lying_server(scene)
     scene.api.forge_state = True
     await fails(scene, "belongs to no sign-in from here", decision="Authorize")
     scene.api.forge_state = False

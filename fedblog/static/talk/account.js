@@ -71,7 +71,9 @@ export async function carryOut(job, say, cancel) {
     return await finish(server, job, say);
   } catch (error) {
     popup?.close();
-    throw withPage(cancel.aborted ? new Trouble("cancelled") : error, job.page);
+    // What was under way when the reader stopped it may have been done all the same.
+    const stopped = cancel.aborted && error.key !== "maybe";
+    throw withPage(stopped ? new Trouble("cancelled") : error, job.page);
   }
 }
 

@@ -87,7 +87,7 @@ function showMentions() {
 function written(handle) {
   const text = form.elements.text.value.trim();
   const lower = `${text.toLowerCase()} `;
-  const missing = mentions().filter((each) => each !== handle && !lower.includes(`${each.toLowerCase()} `));
+  const missing = mentions().filter((each) => each.toLowerCase() !== handle.toLowerCase() && !lower.includes(`${each.toLowerCase()} `));
   return [...missing, text].join(" ");
 }
 
@@ -144,10 +144,12 @@ async function waitFor(uri, tell) {
     const answer = await fetch(`/interact/arrived?${query}`).then((each) => each.json()).catch(() => ({}));
     if (answer.state === "held") return tell("held");
     if (answer.state === "shown") {
-      moveHome();
+      const isWriting = Boolean(form.elements.text.value || cancelling);
+      if (!isWriting) moveHome();
       await refresh();
       tell("shown");
-      return reveal(answer.id, answer.href);
+      if (!isWriting) reveal(answer.id, answer.href);
+      return;
     }
     if (turn === 20) tell("slow");
   }

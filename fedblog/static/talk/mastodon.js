@@ -85,7 +85,7 @@ export class Server {
     try {
       made = await this.ask("POST", "/oauth/token", { form });
     } catch (trouble) {
-      forgetApp(this.origin); // it may be the app that is not known any more
+      this.forget();
       throw trouble.key === "refused" ? this.trouble("expired") : trouble;
     }
     if (!made.access_token) throw this.trouble("expired");
@@ -128,6 +128,12 @@ export class Server {
     await this.ask("POST", "/oauth/revoke", { form: { client_id: app.id, client_secret: app.secret, token } }).catch(
       () => null,
     );
+  }
+
+  // Make ourselves known anew next time: the server may not know the app any more.
+  forget() {
+    const { [this.origin]: _, ...others } = readApps();
+    writeApps(others);
   }
 
   trouble(key, values = {}) {
@@ -198,9 +204,4 @@ function writeApps(apps) {
 
 function keepApp(origin, app) {
   writeApps({ ...readApps(), [origin]: app });
-}
-
-function forgetApp(origin) {
-  const { [origin]: _, ...others } = readApps();
-  writeApps(others);
 }

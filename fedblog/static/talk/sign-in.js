@@ -31,6 +31,9 @@ export async function askInWindow(popup, server, cancel) {
       });
     });
     return { code: codeIn(answer, server), verifier };
+  } catch (error) {
+    if (error.key !== "denied") server.forget();
+    throw error;
   } finally {
     channel.close();
   }

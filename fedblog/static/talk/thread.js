@@ -16,7 +16,12 @@ export function beginReading() {
   // A reply that is on another page of the conversation has its place found by the server.
   const wanted = location.hash.match(/^#reply-(\d+)$/)?.[1];
   const known = new URLSearchParams(location.search).has("reply");
-  if (wanted && !known && !document.getElementById(`reply-${wanted}`)) location.replace(`?reply=${wanted}#reply-${wanted}`);
+  if (wanted && !known && !document.getElementById(`reply-${wanted}`)) goTo(wanted);
+}
+
+async function goTo(number) {
+  const answer = await fetch(`?reply=${number}`, { method: "HEAD" }).catch(() => null);
+  if (answer?.ok) location.replace(`?reply=${number}#reply-${number}`);
 }
 
 function offerFolding() {
