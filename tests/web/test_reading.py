@@ -65,6 +65,9 @@ async def test_a_series_its_parts_and_neighbours(live: Live) -> None:
     parse(listed)
     assert listed.index("Keel") < listed.index("Ribs") < listed.index("Sails")
     assert "3 parts" in listed
+    archive = (await live.get("/archive")).text
+    parse(archive)
+    assert '<a href="/series/a-boat">A Boat</a> <span class="faint">3 parts</span>' in archive
     feed = await live.get("/series/a-boat/feed.atom")
     assert (feed.status, feed.text.count("<entry")) == (200, 3)
     assert "Series: A Boat" in (await live.get("/")).text

@@ -1,4 +1,4 @@
-"""All posts by year and month: titles only, so that years fit on one page."""
+"""All posts by year and month, titles only, so that years fit on one page; and what series and tags there are."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ from fedblog.errors import NotFound
 from fedblog.storage import actors, listing
 from fedblog.storage.database import Tx
 from fedblog.storage.listing import Month, Titled
+from fedblog.storage.posts import tags
 from fedblog.web.keys import SERVICES, SETTINGS
 from fedblog.web.pages import page
+from fedblog.web.public.items import tag_links
 
 WHOLE_YEAR = 300  # titles; of a year with more each month has its own page
 MOST = 2_000
+TAGS_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ class _Found:
     months: tuple[Month, ...]
     posts: tuple[Titled, ...]
     several: bool
+    series: tuple[tuple[str, str, int], ...]
+    tags: tuple[str, ...]
 
 
 async def archive(request: web.Request) -> web.Response:
@@ -58,6 +63,8 @@ async def archive(request: web.Request) -> web.Response:
             "months": _grouped(found, year, month, services.ids),
             "total": sum(one.number for one in found.months if one.year == year and month in (0, one.month)),
             "with_author": found.several,
+            "series": found.series,
+            "tags": tag_links(found.tags, services.ids),
             "canonical": f"{settings.base_url}{path}",
         }
 
@@ -71,9 +78,12 @@ def _read(tx: Tx, year: int, month: int) -> _Found:
     if year and not wanted:
         raise NotFound("nothing was published then")
     whole = month or sum(one.number for one in wanted) <= WHOLE_YEAR
-    posts = listing.between(tx, *_span(shown, month), MOST) if wanted and whole else []
+    found = listing.between(tx, *_span(shown, month), MOST) if wanted and whole else []
     several = sum(1 for actor in actors.local_actors(tx) if actor.local == "author") > 1
-    return _Found(months, tuple(posts), several)
+    if year:
+        return _Found(months, tuple(found), several, (), ())
+    used = sorted(tags(tx), key=lambda tag: (-tag[2], tag[0]))[:TAGS_SHOWN]
+    return _Found(months, tuple(found), several, tuple(listing.all_series(tx)), tuple(name for _, name, _ in used))
 
 
 def _span(year: int, month: int) -> tuple[int, int]:
