@@ -51,7 +51,7 @@ def find_parent(tx: Tx, ids: LocalIds, uri: str) -> Place | None:
     """Like `find_ours`, and remote replies that stand in a thread of ours."""
     if ids.is_local(uri):
         return find_ours(tx, ids, uri)
-    return _place_of_reply(tx, replies.find_parent(tx, uri))
+    return _place_of_reply(tx, replies.by_uri(tx, uri))
 
 
 def our_spot(tx: Tx, ids: LocalIds, uri: str) -> Spot | None:

@@ -10,6 +10,7 @@ from fedblog.blog.model import ActorId
 from fedblog.storage.rows import write_json
 from fedblog.storage.tx import Tx, marks
 
+_REMEMBERED_LABELS = 6
 _REPORT = "id, activity_uri, reporter_uri, objects, content, created_at, resolved_at"
 
 
@@ -83,13 +84,20 @@ def is_limited(tx: Tx, host: str) -> bool:
     return found is not None
 
 
-@lru_cache(4_096)
 def domains_of(host: str) -> tuple[str, ...]:
     """The host, with its port if it has one, and every domain above it."""
+    # Long ones are a stranger's choice, and would fill the memory.
+    return _short_domains(host) if host.count(".") <= _REMEMBERED_LABELS else _domains(host)
+
+
+def _domains(host: str) -> tuple[str, ...]:
     host = host.lower()
     labels = host.partition(":")[0].split(".")
     # A host name has at most 127 labels.
     return (host, *(".".join(labels[number:]) for number in range(min(len(labels), 127))))
+
+
+_short_domains = lru_cache(4_096)(_domains)
 
 
 def blocked_by_add(tx: Tx, actor_id: ActorId, target_id: ActorId) -> None:

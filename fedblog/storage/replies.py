@@ -41,7 +41,6 @@ __all__ = [
     "count_held",
     "count_public",
     "drop_orphans",
-    "find_parent",
     "mark_seen",
     "own_of",
     "public_uris",
@@ -71,11 +70,6 @@ def by_uri(tx: Tx, uri: str) -> Reply | None:
     """A reply by its ActivityPub id, in any state."""
     row = tx.one(f"SELECT {REPLY} FROM replies r WHERE r.uri = $1", uri)
     return None if row is None else read_reply(row)
-
-
-def find_parent(tx: Tx, uri: str) -> Reply | None:
-    """What a reply with this `inReplyTo` answers, orphans included."""
-    return by_uri(tx, uri)
 
 
 def _get(tx: Tx, reply_id: ReplyId) -> Reply:
@@ -116,7 +110,7 @@ def add(
         return stored
     parent = _get(tx, parent_id) if parent_id is not None else None
     if parent is None and post_id is None:
-        parent = find_parent(tx, new.in_reply_to)
+        parent = by_uri(tx, new.in_reply_to)
     if parent is not None:
         post_id = parent.post_id
     reply_id = ReplyId(tx.new_id()) if reply_id is None else reply_id
