@@ -12,7 +12,7 @@ from typing import Any
 
 import uvloop
 
-from benchmarks import busy, fanout, footprint, growth, inbox, pages, table, workers
+from benchmarks import busy, fanout, footprint, growth, inbox, outage, pages, table, workers
 
 LATEST = Path(__file__).with_name("latest.json")
 
@@ -22,6 +22,7 @@ SUITES: dict[str, _Suite] = {
     "pages": pages.measure,
     "busy": busy.measure,
     "fanout": fanout.measure,
+    "outage": outage.measure,
     "footprint": footprint.measure,
     "workers": workers.measure,
     "growth": growth.measure,
@@ -30,6 +31,7 @@ COUNTS = {
     "inbox": 1_500,
     "pages": 4_000,
     "fanout": 10_000,
+    "outage": 5_000,
     "footprint": 1,
     "busy": 2_000,
     "workers": 3_000,

@@ -20,7 +20,7 @@ from fedblog.app import services
 from fedblog.blog.ledger import Profile
 from fedblog.blog.model import ActorId
 from fedblog.config import make_settings
-from fedblog.federation.delivery import MAX_IN_FLIGHT
+from fedblog.federation.delivery import CONCURRENCY
 from fedblog.federation.services import Services
 from fedblog.signatures.cavage import sign_cavage
 from fedblog.signatures.keys import PrivateKey
@@ -48,7 +48,7 @@ async def measure(rounds: int, count: int, *, profile: Path | None = None) -> li
             inboxes = await parts.db.write(follow, profile_of(person), author.id, hosts, sink.port)
             await parts.worker.drain()  # what the set-up left
             for number in range(rounds):
-                body = await _publish(parts, author.id, number)
+                body = await publish(parts, author.id, number)
                 started = time.perf_counter()
                 await parts.worker.drain()
                 row.values.append(len(inboxes) / (time.perf_counter() - started))
@@ -59,12 +59,19 @@ async def measure(rounds: int, count: int, *, profile: Path | None = None) -> li
     return [row]
 
 
-def follow(tx: Tx, blank: Profile, author: ActorId, hosts: int, port: int) -> list[str]:
-    """Followers on loopback addresses; the inboxes that a post of the author goes to."""
+def follow(tx: Tx, person: Profile, author: ActorId, hosts: int, port: int) -> list[str]:
+    """Followers on so many hosts; the inboxes that a post of the author goes to."""
+    inboxes: set[str] = set()
+    for host in range(hosts):
+        inboxes |= follow_host(tx, person, [author], host, port)
+    return sorted(inboxes)
+
+
+def follow_host(tx: Tx, blank: Profile, authors: list[ActorId], host: int, port: int) -> set[str]:
+    """Five followers on one loopback address, with a shared inbox where its number is odd; their inboxes."""
+    base = f"http://127.{1 + host // 62_500}.{host // 250 % 250}.{1 + host % 250}:{port}"
     inboxes = set()
-    for number in range(hosts * FOLLOWERS_A_HOST):
-        host = number // FOLLOWERS_A_HOST
-        base = f"http://127.{1 + host // 62_500}.{host // 250 % 250}.{1 + host % 250}:{port}"
+    for number in range(FOLLOWERS_A_HOST):
         uri = f"{base}/users/f{number}"
         shared = f"{base}/inbox" if host % 2 else ""
         profile = replace(
@@ -78,14 +85,21 @@ def follow(tx: Tx, blank: Profile, author: ActorId, hosts: int, port: int) -> li
             keys=(),
         )
         actor = actors.upsert_remote(tx, profile)
-        followers.add(
-            tx, actor_id=actor.id, target_id=author, state="accepted", follow_uri=f"{uri}#f", follow_json="{}"
-        )
+        for author in authors:
+            followers.add(
+                tx,
+                actor_id=actor.id,
+                target_id=author,
+                state="accepted",
+                follow_uri=f"{uri}#{author}",
+                follow_json="{}",
+            )
         inboxes.add(shared or f"{uri}/inbox")
-    return sorted(inboxes)
+    return inboxes
 
 
-async def _publish(parts: Services, author: ActorId, number: int) -> bytes:
+async def publish(parts: Services, author: ActorId, number: int) -> bytes:
+    """A post by the author; the bytes that go out."""
     text = await parts.publisher.compose(title=f"Round {number}", source="The kettle sings again. " * 30)
     post = await parts.publisher.publish((await parts.publisher.save_draft(text, author_id=author)).id)
     sent = await parts.db.read(lambda tx: tx.value("SELECT body FROM outgoing WHERE object_uri = $1", post.uri))
@@ -108,7 +122,7 @@ async def _send_all(body: bytes, inboxes: list[str]) -> float:
     """The same bytes, unsigned, by the same client library with as many requests under way."""
     waiting = iter(inboxes)
     headers = {"Content-Type": "application/activity+json"}
-    connector = aiohttp.TCPConnector(limit=MAX_IN_FLIGHT, keepalive_timeout=20)
+    connector = aiohttp.TCPConnector(limit=CONCURRENCY, keepalive_timeout=20)
     async with aiohttp.ClientSession(connector=connector) as session:
 
         async def work() -> None:
@@ -117,5 +131,5 @@ async def _send_all(body: bytes, inboxes: list[str]) -> float:
                     await answer.read()
 
         started = time.perf_counter()
-        await asyncio.gather(*(work() for _ in range(MAX_IN_FLIGHT)))
+        await asyncio.gather(*(work() for _ in range(CONCURRENCY)))
         return len(inboxes) / (time.perf_counter() - started)

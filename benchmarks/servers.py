@@ -12,8 +12,10 @@ import gc
 import json
 import pstats
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -122,11 +124,27 @@ async def bare_page(raw: dict[str, Any]) -> None:
         await _until_told()
 
 
-class _Sink(asyncio.Protocol):
-    """Takes every POST: 202 as soon as its whole body is there."""
+@dataclass(slots=True)
+class _Seen:
+    """The POSTs that came: how many, and when the first and the last one."""
 
-    def __init__(self) -> None:
-        self._seen = b""
+    posts: int = 0
+    first: float = 0.0
+    last: float = 0.0
+
+    def note(self) -> None:
+        """One more."""
+        self.last = time.monotonic()
+        self.first = self.first if self.posts else self.last
+        self.posts += 1
+
+
+class _Sink(asyncio.Protocol):
+    """Answers every POST with one status as soon as its whole body is there, or never; tells what it has seen."""
+
+    def __init__(self, answer: str, seen: _Seen) -> None:
+        self._answer, self._seen = answer, seen
+        self._waiting = b""
         self._transport: asyncio.WriteTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -135,20 +153,39 @@ class _Sink(asyncio.Protocol):
             self._transport.abort()  # it listens on all addresses to have every 127.x.y.z; nobody else is served
 
     def data_received(self, data: bytes) -> None:
-        self._seen += data
-        while (end := self._seen.find(b"\r\n\r\n")) >= 0:
-            head = self._seen[:end].lower() + b"\r\n"
+        self._waiting += data
+        while (end := self._waiting.find(b"\r\n\r\n")) >= 0:
+            head = self._waiting[:end].lower() + b"\r\n"
             start = head.index(b"content-length:") + 15
             whole = end + 4 + int(head[start : head.index(b"\r\n", start)])
-            if len(self._seen) < whole or self._transport is None:
+            if len(self._waiting) < whole or self._transport is None:
                 return
-            self._seen = self._seen[whole:]
-            self._transport.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
+            self._waiting = self._waiting[whole:]
+            self._take(head, self._transport)
+
+    def _take(self, head: bytes, transport: asyncio.WriteTransport) -> None:
+        status, body = self._answer, b""
+        if head.startswith(b"post"):
+            self._seen.note()
+        else:
+            status, body = "200 OK", json.dumps(asdict(self._seen)).encode()
+            if head.startswith(b"get /reset"):
+                self._seen.posts = 0
+        if status:
+            transport.write(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+            if b"connection: close" in head:
+                transport.close()
 
 
-async def receiver(_raw: dict[str, Any]) -> None:
-    """Followers' servers, on every loopback address."""
-    server = await asyncio.get_running_loop().create_server(_Sink, "0.0.0.0", 0, backlog=4096)  # noqa: S104
+async def receiver(raw: dict[str, Any]) -> None:
+    """Followers' servers, on every loopback address, which give this `answer`; the empty one is none."""
+    seen = _Seen()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: _Sink(raw.get("answer", "202 Accepted"), seen),
+        "0.0.0.0",  # noqa: S104
+        0,
+        backlog=4096,
+    )
     sys.stdout.write(f"ready {server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
     await _until_told()

@@ -120,7 +120,14 @@ async def services(
             askers=Askers(db, keyring, settings, clock),
             inbox=Inbox(db, keyring, resolver, settings, ids, clock),
             publisher=publisher,
-            worker=DeliveryWorker(db, client, signer, clock=clock, jitter=random.SystemRandom().random),
+            worker=DeliveryWorker(
+                db,
+                client,
+                signer,
+                clock=clock,
+                jitter=random.SystemRandom().random,
+                concurrency=federation.delivery_concurrency,
+            ),
             jobs=JobRunner(
                 db,
                 {

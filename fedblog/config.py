@@ -107,6 +107,9 @@ class Federation(Struct, frozen=True, forbid_unknown_fields=True):
     backfill_pause: Annotated[
         float, Meta(ge=0, le=60, description="Seconds between two such questions to one server.")
     ] = 1.0
+    delivery_concurrency: Annotated[
+        int, Meta(ge=1, le=2_000, description="Servers that are delivered to at once, as long as they answer.")
+    ] = 256
     deliver: Annotated[bool, Meta(description="Run the delivery worker in this process.")] = True
 
 

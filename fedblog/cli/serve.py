@@ -7,6 +7,7 @@ import contextlib
 import gc
 import importlib.util
 import logging
+import resource
 import signal
 import socket
 import sys
@@ -33,6 +34,7 @@ DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8080
 GRACE_SECONDS = 3.0
 STOP_SECONDS = 5.0
 BACKLOG = 1024
+MANY_FILES = 65_536
 log = logging.getLogger(__name__)
 
 
@@ -77,6 +79,7 @@ async def _serve(program: Program, host: str | None, port: int | None) -> None:
             return
     settings = program.settings()
     set_up_logging(settings.logging.level, settings.logging.format)
+    _allow_many_files()
     server = msgspec.structs.replace(
         settings.server,
         host=settings.server.host if host is None else host,
@@ -90,6 +93,15 @@ async def _serve(program: Program, host: str | None, port: int | None) -> None:
         click.echo(f"fedblog serves {settings.base_url}  (listening on {served.where})")
         sys.stdout.flush()
         await stop.wait()
+
+
+def _allow_many_files() -> None:
+    """A post to thousands of servers has a thousand connections open, and readers need theirs: as many as we may have,
+    where the usual limit is 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MANY_FILES if hard == resource.RLIM_INFINITY else min(MANY_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @contextlib.asynccontextmanager

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import urljoin, urlsplit
@@ -39,6 +40,7 @@ POSTS_PER_HOST = 2
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _DNS_CACHE_SECONDS = 30
 _POST_ANSWER_SECONDS = 1.0
+_KEEP_SECONDS = {"GET": 20.0, "POST": 5.0}  # a post goes to thousands of hosts, once
 
 
 class ConnectFailed(FetchTemporary):
@@ -113,7 +115,7 @@ class Client:
         Answers of any status come back. Raises `DialRefused`, `ConnectFailed` (nothing came in time), `FetchFailed`
         (too long, redirect loop, from https to http).
         """
-        with _deadline(uri):
+        with _failures_of(uri):
             async with asyncio.timeout(timeout):
                 return await self._follow(without_fragment(uri), accept, headers_for, max_bytes)
 
@@ -129,7 +131,7 @@ class Client:
         Raises `DialRefused` or `ConnectFailed`.
         """
         self.guard.check_uri(uri)
-        with _deadline(uri):
+        with _failures_of(uri):
             async with asyncio.timeout(timeout), self._request("POST", uri, headers, body) as answer:
                 return Response(answer.status, answer.headers, await _post_answer(answer), uri)
 
@@ -148,32 +150,21 @@ class Client:
                 raise FetchFailed(f"{uri} redirects in a circle", reason="redirect_loop")
             seen.add(uri)
             headers = {"Accept": accept, **(await headers_for(uri) if headers_for else {})}
-            async with self._request("GET", uri, headers, None) as answer:
-                location = answer.headers.get("Location")
-                if answer.status not in _REDIRECTS or location is None:
-                    return Response(answer.status, answer.headers, await _body(answer, max_bytes), uri, len(seen) - 1)
+            with _failures_of(uri):
+                async with self._request("GET", uri, headers, None) as answer:
+                    location = answer.headers.get("Location")
+                    if answer.status not in _REDIRECTS or location is None:
+                        body = await _body(answer, max_bytes)
+                        return Response(answer.status, answer.headers, body, uri, len(seen) - 1)
             if len(seen) > MAX_REDIRECTS:
                 raise FetchFailed(f"{uri}: more than {MAX_REDIRECTS} redirects", reason="too_many_redirects")
             uri = _redirected(uri, location)
 
-    @contextlib.asynccontextmanager
-    async def _request(
+    def _request(
         self, method: str, uri: Uri, headers: Mapping[str, str], body: bytes | None
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         sent = CIMultiDict({"User-Agent": self._user_agent, "Accept-Encoding": ACCEPT_ENCODING, **headers})
-        try:
-            session = self._session(method)
-            async with session.request(
-                method, _wire_url(uri), data=body, headers=sent, allow_redirects=False
-            ) as answer:
-                yield answer
-        except aiohttp.ClientConnectorError as exc:
-            refused = exc.os_error.__cause__
-            if isinstance(refused, DialRefused):
-                raise refused from exc
-            raise ConnectFailed(f"{host_of(uri)} can't be reached: {_short(exc)}") from exc
-        except (aiohttp.ClientError, OSError) as exc:
-            raise ConnectFailed(f"{host_of(uri)} gave no usable answer: {_short(exc)}") from exc
+        return self._session(method).request(method, _wire_url(uri), data=body, headers=sent, allow_redirects=False)
 
     def _session(self, method: str) -> aiohttp.ClientSession:
         """GETs and POSTs have connections of their own, so that deliveries never wait behind slow fetches."""
@@ -182,10 +173,10 @@ class Client:
                 resolver=self._resolver,
                 socket_factory=self.guard.open_socket,
                 ssl=self._tls or ssl.create_default_context(),
-                limit=self._limit,
+                limit=self._limit if method == "GET" else 0,  # the delivery worker counts what it has under way
                 limit_per_host=self._per_host[method],
                 ttl_dns_cache=_DNS_CACHE_SECONDS,
-                keepalive_timeout=20,
+                keepalive_timeout=_KEEP_SECONDS[method],
             )
             self._sessions[method] = aiohttp.ClientSession(
                 connector=connector,
@@ -212,6 +203,8 @@ async def _body(answer: aiohttp.ClientResponse, max_bytes: int) -> bytes:
 
 async def _post_answer(answer: aiohttp.ClientResponse) -> bytes:
     """What a peer writes, or fails to write, behind its status can't undo that it took the delivery."""
+    if answer.content.at_eof():  # as most answer: with nothing but a status
+        return b""
     encoding = answer.headers.get("Content-Encoding", "")
     with contextlib.suppress(FetchFailed, aiohttp.ClientError, TimeoutError):
         async with asyncio.timeout(_POST_ANSWER_SECONDS):
@@ -232,18 +225,35 @@ def _redirected(uri: Uri, location: str) -> Uri:
 def _wire_url(uri: Uri) -> URL:
     """The URL as aiohttp takes it: host in ASCII, path and query byte for byte, since they are signed."""
     target = request_target(uri)
-    url = URL(f"{urlsplit(uri).scheme}://{host_of(uri)}{target}", encoded=True)
+    url = URL(f"{uri.partition(':')[0].lower()}://{host_of(uri)}{target}", encoded=True)
     if url.raw_path_qs != target.removesuffix("?"):
         raise DialRefused(f"{uri} can't be sent as it is written")
     return url
 
 
-@contextlib.contextmanager
-def _deadline(uri: Uri) -> Iterator[None]:
-    try:
-        yield
-    except TimeoutError as exc:
-        raise ConnectFailed(f"{host_of(uri)} took too long") from exc
+class _failures_of:  # noqa: N801 - it reads as what it does, and a generator would cost more than all the rest of it
+    """What the library raises while a URL is asked for, as what callers handle: `DialRefused` and `ConnectFailed`."""
+
+    __slots__ = ("_uri",)
+
+    def __init__(self, uri: Uri) -> None:
+        self._uri = uri
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, exc: BaseException | None, traceback: object) -> None:
+        if exc is None or isinstance(exc, FetchFailed | FetchTemporary):
+            return
+        if isinstance(exc, aiohttp.ClientConnectorError):
+            refused = exc.os_error.__cause__
+            if isinstance(refused, DialRefused):
+                raise refused from exc
+            raise ConnectFailed(f"{host_of(self._uri)} can't be reached: {_short(exc)}") from exc
+        if isinstance(exc, TimeoutError) and not isinstance(exc, aiohttp.ClientError):
+            raise ConnectFailed(f"{host_of(self._uri)} took too long") from exc
+        if isinstance(exc, aiohttp.ClientError | OSError):
+            raise ConnectFailed(f"{host_of(self._uri)} gave no usable answer: {_short(exc)}") from exc
 
 
 def _short(exc: BaseException) -> str:

@@ -12,10 +12,10 @@ import asyncio
 import ipaddress
 import re
 import socket
+from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from urllib.parse import urlsplit
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
@@ -51,6 +51,7 @@ _IPV4_SPECIAL = tuple(
         "240.0.0.0/4",  # reserved, broadcast
     )
 )
+_IPV4_EDGES = [edge for net in _IPV4_SPECIAL for edge in (int(net.network_address), int(net.broadcast_address) + 1)]
 _IPV6_GLOBAL = ipaddress.IPv6Network("2000::/3")
 _IPV6_SPECIAL = tuple(
     ipaddress.IPv6Network(net)
@@ -94,11 +95,11 @@ class Guard:
     def check_uri(self, uri: Uri) -> None:
         """Refuses what can be refused without asking DNS. Raises `DialRefused`."""
         try:
-            parts = urlsplit(parse_uri(uri))
+            scheme = parse_uri(uri).partition(":")[0].lower()
             authority = host_of(uri)
         except (InvalidInput, ValueError):
             raise DialRefused("not a usable URL") from None
-        if parts.scheme == "http" and not self.allow_http:
+        if scheme == "http" and not self.allow_http:
             raise DialRefused("only https is dialled")
         if authority in self._own_hosts:
             raise DialRefused("this blog does not ask itself")
@@ -194,7 +195,8 @@ class GuardedResolver(AbstractResolver):
 def is_global_unicast(address: Address) -> bool:
     """Whether an address belongs to the public internet, by allow-list: IPv6 only inside 2000::/3 (SECURITY 65)."""
     if isinstance(address, ipaddress.IPv4Address):
-        return not any(address in net for net in _IPV4_SPECIAL)
+        # An odd place is inside of a network, an even one between two.
+        return bisect_right(_IPV4_EDGES, int(address)) % 2 == 0
     return address in _IPV6_GLOBAL and not any(address in net for net in _IPV6_SPECIAL)
 
 

@@ -6,7 +6,6 @@ The runner knows only leases and pauses; what a kind of job does is a function i
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -14,8 +13,9 @@ from typing import Any
 
 from fedblog.blog.ledger import Job
 from fedblog.errors import FedblogError, FetchTemporary, Refused, StorageUnavailable
-from fedblog.storage import jobs
-from fedblog.storage.database import Database, Event
+from fedblog.federation.worker import Worker
+from fedblog.storage import backfill, jobs
+from fedblog.storage.database import Database, Tx
 
 log = logging.getLogger(__name__)
 
@@ -23,15 +23,16 @@ Payload = dict[str, Any]
 JobHandler = Callable[[Payload], Awaitable[None]]
 
 LEASE_SECONDS = 120
-POLL_SECONDS = 1.0
 AT_ONCE = 8
 SLOW_AT_ONCE = 3
 MAX_ATTEMPTS = 8
 FIRST_PAUSE, MOST_PAUSE = 60, 86_400
 
 
-class JobRunner:
+class JobRunner(Worker):
     """Runs due jobs until it is stopped, a few at a time; slow kinds never hold up the others."""
+
+    name, event_kind = "jobs", "job"
 
     def __init__(
         self,
@@ -43,37 +44,9 @@ class JobRunner:
     ) -> None:
         """`handlers` maps each kind of job to the function that does it; that function is given the payload. Of the
         `slow` kinds only a few run at once, in places of their own."""
-        self._db, self._handlers, self._clock, self._slow = db, handlers, clock, slow
+        super().__init__(db, clock)
+        self._handlers, self._slow = handlers, slow
         self._under_way: dict[asyncio.Task[None], bool] = {}
-        self._wake = asyncio.Event()
-        self._stopping = False
-        db.add_listener(self._on_event)
-
-    def wake(self) -> None:
-        """There may be work: look now instead of at the next poll."""
-        self._wake.set()
-
-    async def run(self) -> None:
-        """Work until `stop`."""
-        try:
-            while not self._stopping:
-                self._wake.clear()
-                try:
-                    if not await self._start_due():
-                        await self._sleep(await self._db.read(jobs.next_due))
-                except StorageUnavailable as exc:
-                    log.warning("jobs wait: %s", exc)
-                    await self._sleep(None)
-                except Exception:
-                    log.exception("the jobs' runner failed in itself and goes on")
-                    await self._sleep(None)
-        finally:
-            await asyncio.gather(*self._under_way, return_exceptions=True)
-
-    async def stop(self) -> None:
-        """Take nothing new; `run` returns after the jobs under way."""
-        self._stopping = True
-        self._wake.set()
 
     async def drain(self) -> None:
         """Do everything that is due now, and what follows from it at once; for commands and tests."""
@@ -90,22 +63,19 @@ class JobRunner:
         await asyncio.gather(*(self._do(job) for job in claimed))
         return bool(claimed)
 
-    async def _start_due(self) -> int:
-        """Start what is due and has a place; how many jobs."""
+    async def _round(self) -> bool:
         slow = sum(self._under_way.values())
         quick = len(self._under_way) - slow
         started = await self._start(AT_ONCE - quick, is_slow=False)
-        return started + (await self._start(SLOW_AT_ONCE - slow, is_slow=True) if self._slow else 0)
+        if self._slow:
+            started += await self._start(SLOW_AT_ONCE - slow, is_slow=True)
+        return started > 0
 
     async def _start(self, places: int, *, is_slow: bool) -> int:
         if places <= 0:
             return 0
         only, without = (self._slow, ()) if is_slow else ((), self._slow)
-        try:
-            claimed = await self._db.write(jobs.claim, places, LEASE_SECONDS, only=only, without=without)
-        except StorageUnavailable:
-            log.warning("jobs wait: the database can't be written now")
-            return 0
+        claimed = await self._db.write(jobs.claim, places, LEASE_SECONDS, only=only, without=without)
         for job in claimed:
             task = asyncio.create_task(self._do(job), name=f"job {job.kind}")
             self._under_way[task] = is_slow
@@ -156,14 +126,19 @@ class JobRunner:
         await self._db.write(jobs.done, job.id)
 
     async def _sleep(self, due: int | None) -> None:
-        wait = POLL_SECONDS
-        if due is not None and (due > self._clock() or not self._under_way):
-            wait = min(POLL_SECONDS, max(0.05, due - self._clock()))
         # What is due and wasn't started waits for a place: `_ended` wakes us.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(wait):
-                await self._wake.wait()
+        waits_for_place = due is not None and due <= self._clock() and bool(self._under_way)
+        await super()._sleep(None if waits_for_place else due)
 
-    def _on_event(self, event: Event) -> None:
-        if event.kind == "job":
-            self._wake.set()
+    async def _finish(self) -> None:
+        """The jobs under way are done, or cut off by whoever runs us."""
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    @staticmethod
+    def _next_due(tx: Tx) -> int | None:
+        return jobs.next_due(tx)
+
+    @staticmethod
+    def _mend(tx: Tx) -> None:
+        jobs.mend_leases(tx, LEASE_SECONDS)
+        backfill.mend_leases(tx, LEASE_SECONDS)

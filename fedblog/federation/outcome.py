@@ -13,6 +13,8 @@ PAUSES = (5, 30, 120, 600, 1_800, 3_600, 10_800, 21_600, 43_200)
 DAILY = 86_400
 GIVE_UP_AFTER = 7 * 86_400
 JITTER = 0.2
+#: The longest pause before the first, second … try, as it was spread; the last one is that of all later ones.
+LONGEST_PAUSES = (0, *(round(pause * (1 + JITTER)) for pause in (*PAUSES, DAILY)))
 BREAKER_FIRST, BREAKER_MOST, BREAKER_FAILURES = 30, 3_600, 5
 MOST_RETRY_AFTER = 86_400
 
@@ -34,6 +36,9 @@ class Outcome:
     due_at: int = 0
 
 
+DELIVERED = Outcome("delivered")
+
+
 def judge_response(status: int) -> Verdict:
     """DLV-06: 2xx is delivered; 400/401 ask for the second knock; 408, 425, 429, redirects and 5xx (but 501) pass."""
     if 200 <= status < 300:
@@ -48,7 +53,7 @@ def judge_response(status: int) -> Verdict:
 def pause_after(verdict: Verdict, status: int | None, delivery: Delivery, *, now: int, jitter: float) -> Outcome:
     """What becomes of a delivery after this try; `jitter` in 0..1 spreads the pause by ±20 %."""
     if verdict is Verdict.DELIVERED:
-        return Outcome("delivered")
+        return DELIVERED
     since = delivery.first_try_at if delivery.first_try_at is not None else now
     patience = DAILY if verdict is Verdict.KNOCK_AGAIN else GIVE_UP_AFTER
     # 400 stays 400; a 401 may mean that the peer could not reach our key yet: try for a day.

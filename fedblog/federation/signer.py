@@ -1,6 +1,7 @@
 """Signs outgoing requests with our actors' keys: at the moment of sending, for every attempt anew (OUT-01).
 
-RSA takes a quarter of a millisecond of CPU outside the interpreter's lock, so signing happens in threads.
+RSA takes a quarter of a millisecond of CPU outside the interpreter's lock, so signing happens in threads; what goes out
+together is signed together, since each hop to a thread costs as much as a fifth of a signature.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from functools import partial
+from dataclasses import dataclass
 
 from fedblog.activitypub.urls import Uri
 from fedblog.blog.model import ActorId
@@ -25,6 +26,51 @@ from fedblog.storage.seal import Sealer
 # Another process may have given an actor a new key.
 _KEY_SECONDS = 300
 _MAX_KEYS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Unsigned:
+    """A request that is to be signed; see `Signer.headers`."""
+
+    method: str
+    uri: Uri
+    body: bytes | None
+    actor_id: ActorId
+    scheme: Scheme
+    with_query: bool = True
+    components: Sequence[str] = ()
+    extra: Mapping[str, str] | None = None
+
+    @property
+    def algorithm(self) -> str:
+        """The kind of key that the scheme needs."""
+        return "ed25519" if self.scheme == "rfc9421-ed25519" else "rsa"
+
+
+def _sign_each(requests: Sequence[tuple[Unsigned, PrivateKey]], now: float) -> list[dict[str, str]]:
+    return [_sign(request, key, now) for request, key in requests]
+
+
+def _sign(request: Unsigned, key: PrivateKey, now: float) -> dict[str, str]:
+    if request.scheme == "cavage":
+        return sign_cavage(
+            method=request.method,
+            url=request.uri,
+            body=request.body,
+            key=key,
+            now=now,
+            with_query=request.with_query,
+            extra=request.extra,
+        )
+    return sign_rfc9421(
+        method=request.method,
+        url=request.uri,
+        body=request.body,
+        key=key,
+        now=now,
+        components=request.components,
+        extra=request.extra,
+    )
 
 
 class Signer:
@@ -52,14 +98,13 @@ class Signer:
         that an `Accept-Signature` asked for (RFC 9421 only); `extra` headers are sent and signed too. Raises
         `ConfigError` where the actor has no such key.
         """
-        key = await self._key(actor_id, "ed25519" if scheme == "rfc9421-ed25519" else "rsa")
-        request = {"method": method, "url": uri, "body": body, "key": key, "now": self._clock(), "extra": extra}
-        sign: Callable[[], dict[str, str]]
-        if scheme == "cavage":
-            sign = partial(sign_cavage, **request, with_query=with_query)  # type: ignore[arg-type]
-        else:
-            sign = partial(sign_rfc9421, **request, components=components)  # type: ignore[arg-type]
-        return await asyncio.get_running_loop().run_in_executor(self._executor, sign)
+        (signed,) = await self.sign_all([Unsigned(method, uri, body, actor_id, scheme, with_query, components, extra)])
+        return signed
+
+    async def sign_all(self, requests: Sequence[Unsigned]) -> list[dict[str, str]]:
+        """The same for several requests in one hop to a thread; their headers in this order."""
+        keyed = [(request, await self._key(request.actor_id, request.algorithm)) for request in requests]
+        return await asyncio.get_running_loop().run_in_executor(self._executor, _sign_each, keyed, self._clock())
 
     def forget(self, actor_id: ActorId) -> None:
         """The actor has a new key."""

@@ -7,18 +7,22 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Iterable
+from functools import lru_cache
 
 from fedblog.signatures import fields
 from fedblog.signatures.model import Reason, SignatureRefused
 
+_REMEMBERED = 16  # one activity goes out to many inboxes
 _HASHES = {"sha-256": hashlib.sha256, "sha-512": hashlib.sha512}
 
 
+@lru_cache(_REMEMBERED)
 def make_digest(body: bytes) -> str:
     """Value of a `Digest` header: one `SHA-256=`, as the strictest peers want it (OUT-02)."""
     return f"SHA-256={base64.b64encode(hashlib.sha256(body).digest()).decode()}"
 
 
+@lru_cache(_REMEMBERED)
 def make_content_digest(body: bytes) -> str:
     """Value of a `Content-Digest` header with sha-256, the one algorithm that all peers take."""
     return f"sha-256=:{base64.b64encode(hashlib.sha256(body).digest()).decode()}:"

@@ -98,6 +98,11 @@ def _plan_job(tx: Tx, post_id: PostId, turn: int, due_at: int) -> None:
     jobs.add(tx, KIND, f"{post_id} {turn}", {"post": post_id, "turn": turn}, due_at)
 
 
+def mend_leases(tx: Tx, lease: int) -> None:
+    """The clock was set back: no thread is taken for longer than `lease` seconds from now."""
+    tx.run("UPDATE backfills SET lease_until = 0 WHERE lease_until > $1", tx.now + lease)
+
+
 def begin(tx: Tx, post_id: PostId, turn: int, lease: int, *, after: Sequence[int]) -> Run | None:
     """Take the thread for `lease` seconds. None for a job that is not the current one (or whose thread is worked on:
     `is_busy` tells). Replies that came since the last run become places to look at."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from fedblog.blog.ledger import HostState
 from fedblog.storage.tx import Event, Tx, chunks, marks
@@ -38,18 +38,17 @@ def host_states(tx: Tx, hosts: Collection[str]) -> dict[str, HostState]:
     return found
 
 
-def host_succeeded(tx: Tx, host: str) -> None:
-    """It took something: no failures, the breaker closed."""
-    ensure_host(tx, host)
-    tx.run(
-        "UPDATE hosts SET failures = 0, failing_since = NULL, open_until = 0, last_success_at = $1 WHERE host = $2",
-        tx.now,
-        host,
+def hosts_succeeded(tx: Tx, hosts: Collection[str]) -> None:
+    """They took something: no failures, the breakers closed."""
+    tx.many(
+        f"{_UNKNOWN} VALUES ($1, 0, NULL, 0, $2, '', 0) ON CONFLICT (host) DO UPDATE SET failures = 0,"
+        " failing_since = NULL, open_until = 0, last_success_at = excluded.last_success_at",
+        [(host, tx.now) for host in sorted(hosts)],
     )
 
 
 def host_failed(tx: Tx, host: str, *, open_until: int) -> None:
-    """It failed once more; the breaker is open until then (0: still closed)."""
+    """It failed once more; the breaker is open until then (0: still closed), and what waits for it as well."""
     ensure_host(tx, host)
     tx.run(
         "UPDATE hosts SET failures = failures + 1, failing_since = coalesce(failing_since, $1), open_until = $2"
@@ -58,6 +57,13 @@ def host_failed(tx: Tx, host: str, *, open_until: int) -> None:
         open_until,
         host,
     )
+    _put_off(tx, host, open_until)
+
+
+def _put_off(tx: Tx, host: str, until: int) -> None:
+    """The whole lane waits, so that a claim doesn't even come by."""
+    if until > tx.now:
+        tx.run("UPDATE deliveries SET due_at = $1 WHERE host = $2 AND state = 'waiting' AND due_at < $1", until, host)
 
 
 def set_scheme(tx: Tx, host: str, scheme: str) -> None:
@@ -83,6 +89,7 @@ def delay_host(tx: Tx, host: str, until: int) -> None:
     """Nothing to this host before then (Retry-After, DLV-07)."""
     ensure_host(tx, host)
     tx.run("UPDATE hosts SET open_until = $1 WHERE host = $2 AND open_until < $1", until, host)
+    _put_off(tx, host, until)
 
 
 def revive_host(tx: Tx, host: str) -> None:
@@ -95,3 +102,22 @@ def revive_host(tx: Tx, host: str) -> None:
     if revived:
         tx.run("UPDATE deliveries SET due_at = $1 WHERE host = $2 AND state = 'waiting' AND due_at > $1", tx.now, host)
         tx.emit(Event("delivery", 0))
+
+
+def closed_hosts(tx: Tx, hosts: Iterable[str]) -> dict[str, int]:
+    """Those of these hosts that nothing goes to now, and until when."""
+    closed: dict[str, int] = {}
+    for some in chunks(hosts):
+        closed.update(
+            tx.all(
+                f"SELECT host, open_until FROM hosts WHERE open_until > $1 AND host IN ({marks(len(some), 2)})",
+                tx.now,
+                *some,
+            )
+        )
+    return closed
+
+
+def mend_breakers(tx: Tx, most: int) -> None:
+    """The clock was set back: no breaker stays open for longer than `most` seconds from now."""
+    tx.run("UPDATE hosts SET open_until = $1 WHERE open_until > $1", tx.now + most)

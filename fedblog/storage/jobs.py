@@ -87,6 +87,11 @@ def retry(tx: Tx, job_id: int, due_at: int, error: str) -> None:
     )
 
 
+def mend_leases(tx: Tx, lease: int) -> None:
+    """The clock was set back: no lease lasts longer than `lease` seconds from now."""
+    tx.run("UPDATE jobs SET lease_until = 0 WHERE lease_until > $1", tx.now + lease)
+
+
 def next_due(tx: Tx) -> int | None:
     """When the next job can be claimed; None without any."""
     due: int | None = tx.value("SELECT min(CASE WHEN due_at >= lease_until THEN due_at ELSE lease_until END) FROM jobs")

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from fedblog.activitypub.urls import host_of, maybe_uri
 from fedblog.blog.ledger import ActivityId, OutgoingActivity
 from fedblog.blog.model import ActorId
+from fedblog.storage.hosts import closed_hosts
 from fedblog.storage.rows import write_json
 from fedblog.storage.tx import Event, Row, Tx, chunks, marks
 
@@ -136,10 +137,14 @@ def expand(tx: Tx, activity_id: ActivityId) -> int:
     if kind == "Delete":
         inboxes -= _take_back(tx, activity_id, object_uri)
     hosts = {inbox: host for inbox, host in _hosts(tx, inboxes).items() if host not in audience.not_hosts}
+    closed = closed_hosts(tx, dict.fromkeys(hosts.values()))
     tx.many(
         "INSERT INTO deliveries (id, activity_id, object_uri, inbox, host, state, attempts, due_at, lease_until,"
         " last_error) VALUES ($1, $2, $3, $4, $5, 'waiting', 0, $6, 0, '') ON CONFLICT (activity_id, inbox) DO NOTHING",
-        [(tx.new_id(), activity_id, object_uri, inbox, host, tx.now) for inbox, host in sorted(hosts.items())],
+        [
+            (tx.new_id(), activity_id, object_uri, inbox, host, closed.get(host, tx.now))
+            for inbox, host in sorted(hosts.items())
+        ],
     )
     if hosts:
         tx.emit(Event("delivery", activity_id))
@@ -215,6 +220,8 @@ def _blocked_domains(tx: Tx) -> frozenset[str]:
 
 
 def _is_blocked(host: str, blocked: frozenset[str]) -> bool:
+    if not blocked:
+        return False
     labels = host.partition(":")[0].split(".")
     return host in blocked or any(".".join(labels[number:]) in blocked for number in range(len(labels)))
 

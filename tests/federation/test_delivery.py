@@ -19,7 +19,7 @@ from fedblog.demo.peer_server import Answer
 from fedblog.federation.delivery import DeliveryWorker
 from fedblog.federation.setup import add_author
 from fedblog.signatures.keys import PrivateKey
-from fedblog.storage import deliveries, followers, hosts, outgoing
+from fedblog.storage import deliveries, followers, hosts, lanes, outgoing
 from fedblog.storage.database import Tx
 from tests.federation.conftest import PeerMaker
 from tests.live import Live, live_app
@@ -317,8 +317,8 @@ async def test_DLV_12_a_restart_resumes(tmp_path: Path, peer: PeerServer, rsa_ke
         post = await rig.publish()
         for activity_id in await parts.db.read(outgoing.unexpanded, 10):
             await parts.db.write(outgoing.expand, activity_id)
-        claimed = await parts.db.write(deliveries.claim, limit=10, per_host=2, lease_seconds=60)
-        assert len(claimed) == 1, "it was under way when the process ended"
+        claimed = await parts.db.write(lanes.claim, lanes=10, per_lane=2, lease_seconds=60)
+        assert len(claimed.lanes) == 1, "it was under way when the process ended"
         port = parts.settings.server.port
     peer.strict = False  # the second run listens on another port than its ids say, so its key can't be asked for
     async with live_app(tmp_path, clock=clock, server={"base_url": f"http://127.0.0.1:{port}"}) as live:
@@ -341,5 +341,5 @@ async def test_stopping_hands_leases_back(rig: Rig, peer: PeerServer) -> None:
     await rig.worker.stop()
     await running
     peer.script.clear("/inbox")
-    again = await rig.live.services.db.write(deliveries.claim, limit=10, per_host=2, lease_seconds=60)
-    assert [delivery.object_uri for delivery in again] == [post.uri], "no lease is left to run out"
+    again = await rig.live.services.db.write(lanes.claim, lanes=10, per_lane=2, lease_seconds=60)
+    assert [lane.deliveries[0].object_uri for lane in again.lanes] == [post.uri], "no lease is left to run out"

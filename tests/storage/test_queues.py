@@ -11,7 +11,7 @@ import pytest
 
 from fedblog.blog.ledger import ActivityId, Delivery
 from fedblog.blog.model import Actor, ActorId
-from fedblog.storage import actors, deliveries, followers, jobs, moderation, outgoing, tombstones
+from fedblog.storage import actors, deliveries, followers, jobs, lanes, moderation, outgoing, tombstones
 from fedblog.storage.database import Database, Event, Tx
 from fedblog.storage.outgoing import Audience
 from tests.storage.support import START, Clock, add_author, profile
@@ -62,8 +62,9 @@ def inboxes(tx: Tx, activity_id: int) -> list[str]:
     return [row[0] for row in rows]
 
 
-async def claim(db: Database, limit: int = 64, per_host: int = 2, busy: Sequence[str] = ()) -> list[Delivery]:
-    return await db.write(deliveries.claim, limit=limit, per_host=per_host, lease_seconds=60, busy_hosts=busy)
+async def claim(db: Database, hosts: int = 64, per_host: int = 2, busy: Sequence[str] = ()) -> list[Delivery]:
+    found = await db.write(lanes.claim, lanes=hosts, per_lane=per_host, lease_seconds=60, busy=busy)
+    return [delivery for lane in found.lanes for delivery in lane.deliveries]
 
 
 async def test_DLV_02_a_thousand_followers_on_three_hosts_are_three_deliveries(db: Database, alice: Actor) -> None:
@@ -111,7 +112,7 @@ async def test_DLV_01_updates_and_deletes_reach_those_who_got_it(db: Database, a
     bob = await db.write(follow, alice, "bob", "a.example")
     await db.write(send, alice, Audience(followers_of=(alice.id,)))
     for delivery in await claim(db):
-        await db.write(deliveries.succeed, delivery.id, 202)
+        await db.write(deliveries.succeed, [delivery.id], 202)
     await db.write(followers.remove, bob.id, alice.id)
     update = await db.write(send, alice, Audience(followers_of=(alice.id,)), type="Update")
     assert await db.read(inboxes, update) == ["https://a.example/inbox"]
@@ -142,6 +143,7 @@ async def test_DLV_09_order_is_kept_for_an_inbox_and_object(db: Database, alice:
     assert [first.activity_id, second.activity_id] == [create, other]
     assert await claim(db, per_host=5) == []
     await db.write(deliveries.retry, first.id, due_at=START + 30, status=500, error="http_500")
+    await db.write(deliveries.succeed, [second.id], 202)
     assert await claim(db, per_host=5) == []
     clock.forward(31)
     again = (await claim(db, per_host=5))[0]
@@ -157,26 +159,106 @@ async def test_DLV_09_hosts_are_interleaved_and_capped(db: Database, alice: Acto
         send(tx, alice, Audience(followers_of=(alice.id,)))
 
     await db.write(fill)
-    claimed = await claim(db, limit=5, per_host=2)
-    assert [delivery.host[0] for delivery in claimed] == ["a", "b", "c", "a", "b"]
-    assert [delivery.host[0] for delivery in await claim(db, limit=10, per_host=2)] == ["c"]
+    claimed = await claim(db, hosts=2, per_host=3)
+    assert [delivery.host[0] for delivery in claimed] == list("aaabbb")
+    assert [delivery.host[0] for delivery in await claim(db, hosts=10, per_host=2)] == ["c", "c"]
+    assert await claim(db) == [], "one worker at a time serves a host"
     await db.write(deliveries.release, [delivery.id for delivery in claimed])
-    assert {delivery.host[0] for delivery in await claim(db, busy=["a.example"])} == {"b", "c"}
+    assert [delivery.host[0] for delivery in await claim(db, busy=["a.example"])] == ["b", "b"]
 
 
-async def test_hosts_served_longest_ago_come_first(db: Database, alice: Actor) -> None:
+async def test_a_walk_goes_on_where_it_ended(db: Database, alice: Actor) -> None:
     def fill(tx: Tx) -> None:
         for host, name in itertools.product("abcdef", range(20)):
             follow(tx, alice, f"user{name}", f"{host}.example", shared_inbox="")
         send(tx, alice, Audience(followers_of=(alice.id,)))
 
     await db.write(fill)
-    served = ""
-    for _ in range(6):
-        for delivery in await claim(db, limit=2, per_host=1):
-            served += delivery.host[0]
-            await db.write(deliveries.succeed, delivery.id, 202)
+    served, place = "", lanes.START
+    while len(served) < 12:
+        found = await db.write(lanes.claim, lanes=2, per_lane=1, lease_seconds=60, place=place)
+        place = found.place
+        for lane in found.lanes:
+            served += lane.host.host[0]
+            await db.write(deliveries.succeed, [delivery.id for delivery in lane.deliveries], 202)
     assert served == "abcdef" * 2
+
+
+async def test_a_claim_looks_at_so_many_hosts_and_no_more(
+    db: Database, alice: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes, "MOST_STEPS", 10)
+    monkeypatch.setattr(lanes, "PAGE", 4)
+
+    def fill(tx: Tx) -> None:
+        for number in range(25):
+            follow(tx, alice, "bob", f"h{number:02}.example")
+        send(tx, alice, Audience(followers_of=(alice.id,)))
+
+    await db.write(fill)
+    busy = [f"h{number:02}.example" for number in range(24)]
+    claimed, steps = lanes.Claim([], lanes.START), 0
+    while not claimed.lanes:
+        steps += 1
+        claimed = await db.write(lanes.claim, lanes=5, per_lane=1, lease_seconds=60, busy=busy, place=claimed.place)
+    assert (steps, claimed.lanes[0].host.host, claimed.place) == (3, "h24.example", lanes.START)
+
+
+async def test_few_places_and_one_delivery_each_for_hosts_that_failed(db: Database, alice: Actor) -> None:
+    def fill(tx: Tx) -> None:
+        for host, name in itertools.product("abcd", range(3)):
+            follow(tx, alice, f"user{name}", f"{host}.example", shared_inbox="")
+        send(tx, alice, Audience(followers_of=(alice.id,)))
+        for host in "abc":
+            deliveries.host_failed(tx, f"{host}.example", open_until=0)
+
+    await db.write(fill)
+    found = await db.write(lanes.claim, lanes=9, per_lane=2, lease_seconds=60, doubtful=2)
+    assert [(lane.host.host[0], len(lane.deliveries)) for lane in found.lanes] == [("a", 1), ("b", 1), ("d", 2)]
+    assert [lane.host.failures for lane in found.lanes] == [1, 1, 0]
+    rest = await db.write(lanes.claim, lanes=9, per_lane=2, lease_seconds=60, doubtful=1)
+    assert [lane.host.host[0] for lane in rest.lanes] == ["c"]
+
+
+async def test_the_deliveries_of_an_activity_share_its_bytes(db: Database, alice: Actor) -> None:
+    for host in "abc":
+        await db.write(follow, alice, "bob", f"{host}.example")
+    await db.write(send, alice, Audience(followers_of=(alice.id,)))
+    assert len({id(delivery.body) for delivery in await claim(db)}) == 1
+
+
+async def test_a_clock_that_was_set_back_holds_up_nothing(db: Database, alice: Actor, clock: Clock) -> None:
+    """What was leased, paused, planned or closed before it was set back is no further ahead than it can have been."""
+    for host in "abcd":
+        await db.write(follow, alice, "bob", f"{host}.example")
+    clock.forward(86_400)
+    await db.write(send, alice, Audience(followers_of=(alice.id,)))
+    a, b, c, d = await claim(db)
+    await db.write(deliveries.retry, a.id, due_at=START + 86_405, status=503, error="")
+    await db.write(deliveries.release, [b.id])
+    await db.write(deliveries.host_failed, "c.example", open_until=START + 86_430)
+    clock.forward(-86_400)
+    assert await claim(db) == []
+
+    def mend(tx: Tx) -> None:
+        deliveries.mend_times(tx, lease_seconds=60, pauses=(0, 6, 30), most_closed=3_600)
+
+    await db.write(mend)
+    assert [delivery.id for delivery in await claim(db)] == [b.id, d.id], "never tried, and leased before"
+    clock.forward(6)
+    assert [delivery.id for delivery in await claim(db)] == [a.id]
+    clock.forward(3_600)
+    assert c.id in [delivery.id for delivery in await claim(db)]
+
+
+async def test_what_is_new_for_a_closed_host_waits_with_the_rest(db: Database, alice: Actor, clock: Clock) -> None:
+    await db.write(follow, alice, "bob", "a.example")
+    await db.write(deliveries.host_failed, "a.example", open_until=START + 100)
+    await db.write(send, alice, Audience(followers_of=(alice.id,)))
+    assert await db.read(lanes.next_due) == START + 100
+    assert await claim(db) == []
+    clock.forward(100)
+    assert len(await claim(db)) == 1
 
 
 async def test_a_lease_that_runs_out_is_claimed_again(db: Database, alice: Actor, clock: Clock) -> None:
@@ -184,7 +266,6 @@ async def test_a_lease_that_runs_out_is_claimed_again(db: Database, alice: Actor
     await db.write(send, alice, Audience(followers_of=(alice.id,)))
     first = await claim(db)
     assert await claim(db) == []
-    assert await db.read(deliveries.next_due) == START + 60
     clock.forward(60)
     assert [delivery.id for delivery in await claim(db)] == [delivery.id for delivery in first]
 
@@ -196,10 +277,10 @@ async def test_nothing_is_claimed_twice_at_once(db: Database, alice: Actor) -> N
         send(tx, alice, Audience(followers_of=(alice.id,)))
 
     await db.write(fill)
-    claims = await asyncio.gather(*(claim(db, limit=15) for _ in range(8)))
+    claims = await asyncio.gather(*(claim(db, hosts=15) for _ in range(8)))
     ids = [delivery.id for claimed in claims for delivery in claimed]
     assert len(ids) == len(set(ids))
-    rest = await claim(db, limit=100)
+    rest = await claim(db, hosts=100)
     assert len(ids) + len(rest) == 60
 
 
@@ -211,10 +292,10 @@ async def test_DLV_10_an_open_host_waits_and_loses_nothing(db: Database, alice: 
     state = await db.read(deliveries.host_state, "a.example")
     assert (state.failures, state.failing_since, state.open_until) == (2, START, START + 100)
     assert await claim(db) == []
-    assert await db.read(deliveries.next_due) == START + 100
+    assert await db.read(lanes.next_due) == START + 100
     clock.forward(100)
     assert len(await claim(db)) == 1
-    await db.write(deliveries.host_succeeded, "a.example")
+    await db.write(deliveries.hosts_succeeded, ["a.example"])
     state = await db.read(deliveries.host_state, "a.example")
     assert (state.failures, state.failing_since, state.open_until, state.last_success_at) == (0, None, 0, START + 100)
 
@@ -257,7 +338,7 @@ async def test_failed_deliveries_are_listed_counted_and_sent_again(db: Database,
         await db.write(follow, alice, "bob", f"{host}.example")
     await db.write(send, alice, Audience(followers_of=(alice.id,)))
     a, b, _ = await claim(db)
-    await db.write(deliveries.succeed, a.id, 202)
+    await db.write(deliveries.succeed, [a.id], 202)
     await db.write(deliveries.fail, b.id, status=403, error="http_403")
     counts = await db.read(deliveries.counts_of_object, POST)
     assert (counts.delivered, counts.waiting, counts.failed, counts.total) == (1, 1, 1, 3)
@@ -276,11 +357,11 @@ async def test_settled_deliveries_stay_settled(db: Database, alice: Actor) -> No
     await db.write(follow, alice, "bob", "a.example")
     await db.write(send, alice, Audience(followers_of=(alice.id,)))
     delivery = (await claim(db))[0]
-    await db.write(deliveries.succeed, delivery.id, 202)
+    await db.write(deliveries.succeed, [delivery.id], 202)
     await db.write(deliveries.retry, delivery.id, due_at=START, status=500, error="late")
     await db.write(deliveries.fail, delivery.id, status=500, error="late")
     assert (await db.read(deliveries.counts_of_object, POST)).delivered == 1
-    assert await db.read(deliveries.next_due) is None
+    assert await db.read(lanes.next_due) is None
     await db.write(tombstones.add, POST, "Article", alice.uri, True)
     assert await db.write(deliveries.prune, START + 1) == 1
 

@@ -6,7 +6,7 @@ import re
 
 from fedblog.storage import followers
 from fedblog.storage.database import Tx
-from fedblog.storage.hosts import host_failed, host_succeeded
+from fedblog.storage.hosts import host_failed, hosts_succeeded
 from tests.web.desk import Desk
 
 
@@ -26,7 +26,7 @@ async def crowd(desk: Desk) -> None:
         )
 
     def reached(tx: Tx) -> None:
-        host_succeeded(tx, "far.example")
+        hosts_succeeded(tx, ["far.example"])
         host_failed(tx, "down.example", open_until=tx.now + 60)
 
     await desk.parts.db.write(reached)

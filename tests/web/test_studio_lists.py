@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from fedblog.blog.model import Post, PostStatus, Visibility
-from fedblog.storage import deliveries, followers, moderation, outgoing, posts
+from fedblog.storage import deliveries, followers, lanes, moderation, outgoing, posts
 from fedblog.storage.database import Tx
 from tests.web.desk import Browser, Desk, Page
 
@@ -130,9 +130,10 @@ async def test_the_author_sees_who_has_a_post_and_why_others_lack_it(desk: Desk)
     def go(tx: Tx) -> None:
         for activity in outgoing.unexpanded(tx, 100):
             outgoing.expand(tx, activity)
-        for one in deliveries.claim(tx, limit=50, per_host=9, lease_seconds=60):
+        claimed = lanes.claim(tx, lanes=50, per_lane=9, lease_seconds=60)
+        for one in (delivery for lane in claimed.lanes for delivery in lane.deliveries):
             if one.host == "good.example":
-                deliveries.succeed(tx, one.id, 202)
+                deliveries.succeed(tx, [one.id], 202)
             elif one.host == "down.example":
                 deliveries.retry(tx, one.id, due_at=tx.now + 600, status=503, error="busy")
                 deliveries.host_failed(tx, one.host, open_until=tx.now + 600)
@@ -180,8 +181,9 @@ async def test_the_author_sees_who_has_a_post_and_why_others_lack_it(desk: Desk)
     assert by_host["gone.example"] == ("waiting", True)
     assert by_host["down.example"] == ("waiting", False)
     await anna.post(f"/studio/posts/{post.id}/reach", {"csrf": token})
-    ready = await desk.parts.db.write(deliveries.claim, limit=50, per_host=9, lease_seconds=60)
-    assert {one.host for one in ready if one.object_uri == post.uri} == {"gone.example", "down.example"}
+    ready = await desk.parts.db.write(lanes.claim, lanes=50, per_lane=9, lease_seconds=60)
+    sent = {lane.host.host for lane in ready.lanes if lane.deliveries[0].object_uri == post.uri}
+    assert sent == {"gone.example", "down.example"}
     bert = await desk.logged_in("bert")
     assert (await bert.get(f"/studio/posts/{post.id}/reach")).status == 404
     quiet = await desk.write_post("anna", "Quiet", visibility=Visibility.PUBLIC, publish=False)

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from fedblog.blog.model import PostStatus
-from fedblog.storage import deliveries, followers, outgoing, posts
+from fedblog.storage import deliveries, followers, lanes, outgoing, posts
 from tests.web.desk import BASE, Browser, Desk, Page
 
 FORM = {"title": "On bread", "source": "Flour and *water*.", "comments_open": "1", "visibility": "public"}
@@ -225,10 +225,8 @@ async def test_what_could_not_be_delivered_can_be_sent_again(desk: Desk) -> None
     post = await desk.write_post("anna")
     for activity in await desk.sent():
         await desk.parts.db.write(outgoing.expand, activity.id)
-    claimed = await desk.parts.db.write(
-        deliveries.claim, limit=10, per_host=10, lease_seconds=60, busy_hosts=frozenset()
-    )
-    await desk.parts.db.write(deliveries.fail, claimed[0].id, status=410, error="gone")
+    claimed = await desk.parts.db.write(lanes.claim, lanes=10, per_lane=10, lease_seconds=60)
+    await desk.parts.db.write(deliveries.fail, claimed.lanes[0].deliveries[0].id, status=410, error="gone")
     anna = await desk.logged_in("anna")
     page = await anna.get(f"/studio/posts/{post.id}")
     assert "Delivered to 0 of 1 server; 1 could not be reached" in page.text

@@ -8,7 +8,6 @@ from aiohttp import web
 
 from fedblog.blog.model import Post, PostStatus
 from fedblog.storage import deliveries, planning
-from fedblog.storage.database import Tx
 from fedblog.web.i18n import gettext
 from fedblog.web.keys import SERVICES
 from fedblog.web.studio.access import Who, done, requested_post, show
@@ -17,7 +16,6 @@ from fedblog.web.studio.forms import Form
 
 # A publication is expanded to its receivers a moment after it is stored; until then nothing is counted.
 _SETTLES_AFTER = 60
-_MOST_FAILED = 10_000
 _MOST_SERVERS = 50
 
 
@@ -136,14 +134,9 @@ async def pin(request: web.Request, who: Who, form: Form) -> web.StreamResponse:
 async def retry(request: web.Request, who: Who, form: Form) -> web.StreamResponse:
     """Send again what servers could not be given."""
     post = await requested_post(request, who)
-    await request.app[SERVICES].db.write(_retry, post.uri)
+    if post.uri:
+        await request.app[SERVICES].db.write(deliveries.retry_failed, object_uri=post.uri)
     return done(f"/studio/posts/{post.id}", "retried")
-
-
-def _retry(tx: Tx, object_uri: str) -> None:
-    for one in deliveries.failed(tx, _MOST_FAILED):
-        if one.object_uri == object_uri:
-            deliveries.retry_failed(tx, one.id)
 
 
 async def delivery(request: web.Request, who: Who) -> web.StreamResponse:
