@@ -42,10 +42,11 @@ function onClick(event) {
 function moveTo(link) {
   const article = link.closest("article.reply");
   cameFrom = link;
-  bind(link.dataset.reply, link.dataset.handle);
+  const handle = article?.querySelector(".reply-meta .handle").textContent ?? link.dataset.handle;
+  bind(link.dataset.reply, handle);
   const heading = box.querySelector("h3");
   if (article) {
-    const name = article.querySelector(".reply-person")?.textContent ?? link.dataset.handle;
+    const name = article.querySelector(".reply-person")?.textContent ?? handle;
     const cancel = Object.assign(document.createElement("a"), { className: "reply-cancel", href: "?#reply-form" });
     cancel.dataset.cancel = "";
     cancel.textContent = word("cancel");
