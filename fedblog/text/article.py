@@ -41,7 +41,7 @@ def link_within(html: str, base_url: str, page_url: str) -> str:
 
 
 def set_prose(html: str, *, base_url: str, word_count: int, anchor: str, table: str) -> Prose:
-    """`html` (clean) for its own page. `anchor` names a heading's link ("Link to “%s”"), `table` a table that scrolls.
+    """`html` (clean) for its own page. `anchor` ("Link to “%(heading)s”") names headings' links, `table` what scrolls.
 
     Everything that isn't added to stays as it is, letter by letter.
     """
@@ -69,7 +69,7 @@ def set_prose(html: str, *, base_url: str, word_count: int, anchor: str, table: 
         elif opened is not None and token.name == opened.name:
             name, text = opened.attributes["id"], " ".join(plain_text(html[opened.end : token.start]).split())
             found.append((token.name, Heading(name, text)))
-            label = escape_attribute(anchor % text)
+            label = escape_attribute(anchor % {"heading": text})
             link = f' <a class="anchor" href="#{escape_attribute(name)}" aria-label="{label}">#</a>'
             out += [html[copied : token.start], link]
             copied, opened = token.start, None

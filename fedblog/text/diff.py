@@ -6,7 +6,7 @@ import re
 from difflib import SequenceMatcher
 from typing import Literal, NamedTuple
 
-MAX_WORDS = 6_000  # of a text; beyond, whole lines are compared
+MAX_PAIRS = 4_000_000  # of words or lines; where there are more, the whole stretch counts as changed
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 _LINES = re.compile(r"[^\n]*\n|[^\n]+")
 
@@ -19,20 +19,46 @@ class Change(NamedTuple):
 
 
 def word_diff(before: str, after: str) -> list[Change]:
-    """The changes in order; "same" and "in" together are `after`, "same" and "out" are `before`."""
-    old, new = _WORDS.findall(before), _WORDS.findall(after)
-    if max(len(old), len(new)) > MAX_WORDS:
-        old, new = _LINES.findall(before), _LINES.findall(after)
+    """The changes in order; "same" and "in" together are `after`, "same" and "out" are `before`.
+
+    Lines first, then the words of those that changed: comparing takes time with the square of what is compared.
+    """
     changes: list[Change] = []
-    for kind, start, end, new_start, new_end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if kind == "equal":
-            changes.append(Change("same", "".join(old[start:end])))
+    for old, new in _blocks(_LINES.findall(before), _LINES.findall(after)):
+        words, others = _WORDS.findall(old), _WORDS.findall(new)
+        if old == new or len(words) * len(others) > MAX_PAIRS:
+            changes += _pair(old, new)
             continue
-        if end > start:
-            changes.append(Change("out", "".join(old[start:end])))
-        if new_end > new_start:
-            changes.append(Change("in", "".join(new[new_start:new_end])))
-    return _calmed(changes)
+        for kind, start, end, new_start, new_end in _opcodes(words, others):
+            if kind == "equal":
+                changes.append(Change("same", "".join(words[start:end])))
+            else:
+                changes += _pair("".join(words[start:end]), "".join(others[new_start:new_end]))
+    return _calmed(_joined(changes))
+
+
+def _blocks(old: list[str], new: list[str]) -> list[tuple[str, str]]:
+    """Stretches of lines that stayed (both alike), or that took the place of each other."""
+    if len(old) * len(new) > MAX_PAIRS:
+        return [("".join(old), "".join(new))]
+    return [
+        ("".join(old[start:end]), "".join(new[new_start:new_end]))
+        for _, start, end, new_start, new_end in _opcodes(old, new)
+    ]
+
+
+def _opcodes(old: list[str], new: list[str]) -> list[tuple[str, int, int, int, int]]:
+    return list(SequenceMatcher(None, old, new, autojunk=False).get_opcodes())
+
+
+def _joined(changes: list[Change]) -> list[Change]:
+    """Neighbours of one kind as one."""
+    out: list[Change] = []
+    for change in changes:
+        if out and out[-1].kind == change.kind:
+            change = Change(change.kind, out.pop().text + change.text)
+        out.append(change)
+    return out
 
 
 def _calmed(changes: list[Change]) -> list[Change]:

@@ -21,7 +21,7 @@ def rendered(source: str) -> str:
 
 
 def shown(html: str, words: int = 1000) -> str:
-    return set_prose(html, base_url=BASE, word_count=words, anchor="Link to “%s”", table="Table").html
+    return set_prose(html, base_url=BASE, word_count=words, anchor="Link to “%(heading)s”", table="Table").html
 
 
 def test_formulas_become_mathml_and_federate_as_their_source() -> None:
@@ -82,7 +82,7 @@ def test_footnotes_lead_to_their_place_on_the_page_and_from_elsewhere() -> None:
 
 def test_contents_of_a_long_text() -> None:
     html = rendered("# One & two\n\n## Half\n\n# Three\n\n> # Quoted\n\n# *Four*\n")
-    prose = set_prose(html, base_url=BASE, word_count=500, anchor="Link to “%s”", table="Table")
+    prose = set_prose(html, base_url=BASE, word_count=500, anchor="Link to “%(heading)s”", table="Table")
     below = (Heading("post-half", "Half"),)
     assert prose.contents == (
         Heading("post-one-two", "One & two", below),
@@ -93,9 +93,9 @@ def test_contents_of_a_long_text() -> None:
         '<h2 id="post-one-two">One &amp; two <a class="anchor" href="#post-one-two"'
         ' aria-label="Link to “One &amp; two”">#</a></h2>' in prose.html
     )
-    assert set_prose(html, base_url=BASE, word_count=50, anchor="%s", table="").contents == ()
+    assert set_prose(html, base_url=BASE, word_count=50, anchor="%(heading)s", table="").contents == ()
     flat = rendered("### a\n\n### b\n\n## c\n\n### d\n")
-    nested = set_prose(flat, base_url=BASE, word_count=500, anchor="%s", table="").contents
+    nested = set_prose(flat, base_url=BASE, word_count=500, anchor="%(heading)s", table="").contents
     assert [heading.text for heading in nested] == ["a", "b", "c", "d"]
 
 

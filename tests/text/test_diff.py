@@ -27,9 +27,16 @@ def test_neighbouring_words_change_as_one() -> None:
     ]
 
 
+def test_nothing_takes_long() -> None:
+    words = [f"w{number % 97}" for number in range(100_000)]
+    assert [one.kind for one in word_diff(" ".join(words), " ".join(reversed(words)))] == ["out", "in"]
+    lines = "\n".join(words[:5000])
+    assert [one.kind for one in word_diff(lines, lines[::-1])] == ["out", "in"]
+
+
 def test_long_texts_are_compared_by_line_and_shortened() -> None:
-    before = "".join(f"line {number} of many\n" for number in range(4000))
-    changes = word_diff(before, before.replace("line 2000 of", "line two thousand of"))
+    before = "".join(f"line {number} of many\n" for number in range(1900))
+    changes = word_diff(before, before.replace("line 1000 of", "line one thousand of"))
     assert [one.kind for one in changes] == ["same", "out", "in", "same"]
     short = shortened(changes)
     assert short[0].text.startswith("… ")

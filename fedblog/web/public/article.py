@@ -44,7 +44,7 @@ def article_values(post: Post, author: Actor, around: Around, ids: LocalIds, set
         only_ours(post.content_html, settings.base_url),
         base_url=settings.base_url,
         word_count=post.word_count,
-        anchor=gettext("Link to “%s”"),
+        anchor=gettext("Link to “%(heading)s”"),
         table=gettext("Table"),
     )
     return {

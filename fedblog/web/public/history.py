@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 from aiohttp import web
 
@@ -14,9 +14,9 @@ from fedblog.errors import NotFound
 from fedblog.storage import history as stored
 from fedblog.storage.database import Tx
 from fedblog.text.diff import Change, shortened, word_diff
-from fedblog.web.keys import RENDERER, SERVICES
+from fedblog.web.keys import SERVICES
+from fedblog.web.pages import page
 from fedblog.web.public.post import Moved, find_post
-from fedblog.web.render import render
 
 STATES_SHOWN = 30
 
@@ -32,23 +32,23 @@ class State:
 
 async def history(request: web.Request) -> web.Response:
     """/@NAME/SLUG/history"""
-    services, renderer = request.app[SERVICES], request.app[RENDERER]
+    services = request.app[SERVICES]
     name, slug = request.match_info["name"], request.match_info["slug"]
     try:
         post, author, found = await services.db.read(_read, services.ids, name, slug)
     except Moved as moved:
         raise web.HTTPMovedPermanently(f"{moved.url}/history") from None
-    await renderer.refresh(services.db)
-    states = await asyncio.to_thread(_states, found[: STATES_SHOWN + 1])
-    return render(
-        request,
-        "public/history.html",
-        post=post,
-        author=author,
-        url=services.ids.post_page(author.username, post.slug),
-        states=states[:STATES_SHOWN],
-        lang=post.language,
-    )
+
+    def context() -> dict[str, Any]:
+        return {
+            "post": post,
+            "author": author,
+            "url": services.ids.post_page(author.username, post.slug),
+            "states": _states(found[: STATES_SHOWN + 1])[:STATES_SHOWN],
+            "lang": post.language,
+        }
+
+    return await page(request, "public/history.html", (post.id, post.version, author), context)
 
 
 def _read(tx: Tx, ids: LocalIds, name: str, slug: str) -> tuple[Post, Actor, list[Revision]]:
