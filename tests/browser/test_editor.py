@@ -10,6 +10,7 @@ from playwright.async_api import Browser, Page, expect
 from fedblog.blog.model import PostId, PostStatus
 from fedblog.storage import posts
 from tests.browser.conftest import Watcher, log_in, open_page
+from tests.browser.test_accessible import AXE, EVERYTHING, RUN
 from tests.live import Live
 
 pytestmark = pytest.mark.browser
@@ -24,6 +25,12 @@ async def begin(page: Page, text: str = "One\n\nTwo\n\nThree") -> None:
     await page.get_by_label("Title", exact=True).fill("On bread")
     await page.get_by_label(TEXT).fill(text)
     await expect(page.locator("#saved")).to_have_text(SAVED)
+
+
+async def nobody_is_shut_out(page: Page) -> None:
+    """No finding of WCAG 2.2 A and AA on the page as it stands."""
+    await page.evaluate(AXE)
+    assert await page.evaluate(RUN, EVERYTHING) == []
 
 
 async def choose(page: Page, start: int, end: int) -> None:
@@ -49,6 +56,7 @@ async def test_two_windows_lose_no_words(chromium: Browser, blog: Live, watcher:
     await expect(page.locator("#saved")).to_contain_text("Saved elsewhere")
     await page.get_by_label(TEXT).press("End")
     await page.get_by_label(TEXT).type("!")  # nothing is taken out of the writer's hands meanwhile
+    await nobody_is_shut_out(page)
     await box.get_by_role("button", name="Put both together").click()
     await expect(page.get_by_label(TEXT)).to_have_value("ONE\n\nTwo\n\nThree, four!")
     await page.get_by_role("button", name="Save draft").click()
@@ -125,6 +133,7 @@ async def test_how_others_will_see_it_live(chromium: Browser, blog: Live, watche
     await page.keyboard.press("ArrowRight")
     await expect(page.get_by_role("article", name="Mastodon")).to_contain_text("On bread")
     await expect(page.get_by_text("The card has no picture")).to_be_visible()
+    await nobody_is_shut_out(page)
     await page.keyboard.press("ArrowRight")
     await expect(page.get_by_text("The text is folded behind the title.")).to_be_visible()
     await page.get_by_label("Title", exact=True).fill("On rye")
@@ -161,6 +170,8 @@ async def test_checks_lead_to_what_they_are_about(
     await page.get_by_text("Tags, summary, address").click()
     await page.get_by_label("Summary").fill("A lede")
     await page.get_by_role("button", name="Publish", exact=True).click()
+    if scripts:
+        await nobody_is_shut_out(page)
     await page.get_by_role("link", name=re.compile("This summary would fold the post")).click()
     if scripts:
         await expect(page.get_by_label("Summary")).to_be_focused()
