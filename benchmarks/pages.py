@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import statistics
 import tempfile
 import time
 from dataclasses import dataclass
@@ -95,23 +96,25 @@ async def _fetch(server: Server, path: str, coding: str) -> tuple[bytes, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """A page that was made, and µs a note for its read and for the whole of it."""
+    """A page that was made, and µs a note for its read and for the whole of it, and processor time for the whole."""
 
     page: RenderedPage
     notes: int
     read: float
     whole: float
+    cpu: float
 
 
 async def _made(parts: Services, crowd: Crowd, renderer: Renderer) -> _Made:
     _, name, slug = crowd.address.split("/")
-    started = time.perf_counter()
+    used, started = time.process_time(), time.perf_counter()
     view = await parts.db.read(post_page.read_view, parts.ids, name[1:], slug, Wanted(Part()), None, renderer.rows)
     was_read = time.perf_counter()
     page = await asyncio.to_thread(post_page.render_view, renderer, view, None, parts.ids)
-    ended = time.perf_counter()
+    ended, used = time.perf_counter(), time.process_time() - used
     notes = len(view.conversation)
-    return _Made(page, notes, (was_read - started) / notes * 1e6, (ended - started) / notes * 1e6)
+    read, whole, cpu = (one / notes * 1e6 for one in (was_read - started, ended - started, used))
+    return _Made(page, notes, read, whole, cpu)
 
 
 def _forgetful(renderer: Renderer) -> DrawnRows:
@@ -133,20 +136,24 @@ async def _cold(parts: Services, crowd: Crowd, rounds: int) -> list[Row]:
     read = Row("page_read", "of which the read", "µs a note", limits=[COLD_BUDGET], smaller=True)
     again = Row("page_again", "page, after one new reply", "µs a note", limits=[COLD_BUDGET], smaller=True)
     packed = Row("page_pack", "beside it: encode and gzip", "µs a note", limits=[COLD_BUDGET], smaller=True)
+    cold_cpu, again_cpu = list[float](), list[float]()
     notes = 0
     for number in range(rounds + 1):
         await parts.db.write(lambda tx: tx.run("DELETE FROM drawn_pages"))
         renderer = Renderer(parts.settings, Assets())  # a new one has drawn nothing yet
         renderer.compile_all()
+        renderer.rows = _forgetful(renderer)
         first.values.append((await _made(parts, crowd, renderer)).whole)
         await DrawnKeeper(parts.db, renderer.rows).flush()
         renderer.rows = _forgetful(renderer)
         made = await _made(parts, crowd, renderer)
         read.values.append(made.read)
         cold.values.append(made.whole)
+        cold_cpu.append(made.cpu)
         await answer_first(parts, crowd, number)
         made = await _made(parts, crowd, renderer)
         again.values.append(made.whole)
+        again_cpu.append(made.cpu)
         notes = made.notes
         started = time.perf_counter()
         await (await asyncio.to_thread(pack, made.page)).coded("gzip")
@@ -155,5 +162,6 @@ async def _cold(parts: Services, crowd: Crowd, rounds: int) -> list[Row]:
     for one in rows:
         del one.values[0]
     first.note = "once a reply, in the background as a rule"
-    cold.note = f"{notes} notes on the first page"
+    cold.note = f"{statistics.median(cold_cpu[1:]):.1f} µs of CPU; {notes} notes on the first page"
+    again.note = f"{statistics.median(again_cpu[1:]):.1f} µs of CPU"
     return rows
