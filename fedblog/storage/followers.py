@@ -84,10 +84,20 @@ def list(tx: Tx, target_id: ActorId, *, after: int = 0, limit: int, state: str =
 
 
 def newest(
-    tx: Tx, target_id: ActorId, *, state: str, search: str = "", server: str = "", skip: int = 0, limit: int
+    tx: Tx,
+    target_id: ActorId,
+    *,
+    state: str,
+    search: str = "",
+    server: str = "",
+    since: int = -1,
+    skip: int = 0,
+    limit: int,
 ) -> list_of[Follower]:
-    """Followers in a state, the newest first, whose name or address holds `search`, of one `server` ("" for all)."""
-    where, params = "f.target_id = $1 AND f.state = $2 AND a.deleted_at IS NULL", list_of[object]([target_id, state])
+    """Followers in a state who came after `since`, the newest first, whose name or address holds `search`, of one
+    `server` ("" for all)."""
+    where = "f.target_id = $1 AND f.state = $2 AND f.created_at > $3 AND a.deleted_at IS NULL"
+    params = list_of[object]([target_id, state, since])
     if search:
         params.append("%" + search.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%")
         like = f"LIKE ${len(params)} ESCAPE '\\'"

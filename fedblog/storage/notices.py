@@ -29,6 +29,7 @@ class Kind(StrEnum):
     QUOTE_REQUEST = "quote_request"
     TROUBLE = "trouble"
     REPORT = "report"
+    TEST = "test"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def recent(tx: Tx, account: Account, *, since: int, until: int, limit: int) -> l
     of private replies are only ever in what the one whom they are for gets.
     """
     found = _replies(tx, account, since, limit) + _reactions(tx, account.actor_id, since, limit)
-    found += _follows(tx, account, limit) + _quotes(tx, account.actor_id, limit) + _trouble(tx, account, since)
+    found += _follows(tx, account, since, limit) + _quotes(tx, account.actor_id, limit) + _trouble(tx, account, since)
     if _looks_after(account):
         found += [
             Notice(Kind.REPORT, one.created_at, "/studio", text=one.content[:EXCERPT])
@@ -98,8 +99,8 @@ def _replies(tx: Tx, account: Account, since: int, limit: int) -> list[Notice]:
 def _reactions(tx: Tx, actor_id: ActorId, since: int, limit: int) -> list[Notice]:
     taken = [
         one
-        for one in reactions.recent(tx, limit=limit, author_id=actor_id)
-        if one.created_at > since and not one.actor.local and one.kind is not ReactionKind.DISLIKE
+        for one in reactions.recent(tx, limit=limit, author_id=actor_id, since=since)
+        if not one.actor.local and one.kind is not ReactionKind.DISLIKE
     ]
     under = {one.id: _post_of(tx, one) for one in taken}
     titles = desk.posts_by_id(tx, {post_id for post_id in under.values() if post_id})
@@ -128,7 +129,7 @@ def _post_of(tx: Tx, one: Reaction) -> int:
     return int(reply.post_id or 0) if reply is not None else 0
 
 
-def _follows(tx: Tx, account: Account, limit: int) -> list[Notice]:
+def _follows(tx: Tx, account: Account, since: int, limit: int) -> list[Notice]:
     targets = [account.actor_id, *([actors.blog(tx).id] if _looks_after(account) else [])]
     found = []
     for target in targets:
@@ -137,7 +138,7 @@ def _follows(tx: Tx, account: Account, limit: int) -> list[Notice]:
             where = "/studio/followers" if state == "accepted" else "/studio/followers?state=pending"
             found += [
                 Notice(kind, one.created_at, where, one.actor, target=one.actor.id)
-                for one in followers.newest(tx, target, state=state, limit=limit)
+                for one in followers.newest(tx, target, state=state, since=since, limit=limit)
             ]
     once: dict[tuple[Kind, int], Notice] = {}
     for notice in found:

@@ -220,9 +220,14 @@ def of_replies(tx: Tx, reply_ids: Sequence[ReplyId]) -> dict[ReplyId, list[React
     return found
 
 
-def recent(tx: Tx, *, before_id: int | None = None, limit: int, author_id: ActorId | None = None) -> list[Reaction]:
-    """Reactions to posts and answers of an author (None: of everybody), newest first, for the conversations page."""
+def recent(
+    tx: Tx, *, before_id: int | None = None, limit: int, author_id: ActorId | None = None, since: int | None = None
+) -> list[Reaction]:
+    """Reactions to posts and answers of an author (None: of everybody) that came after `since`, newest first."""
     where, params = f"x.kind <> 'dislike' AND x.public <> {_HIDDEN}", list[object]()
+    if since is not None:
+        params.append(since)
+        where += f" AND x.created_at > ${len(params)}"
     if before_id is not None:
         params.append(before_id)
         where += f" AND x.id < ${len(params)}"

@@ -76,7 +76,7 @@ class Teller:
 
     async def test(self, account: Account, chosen: NoticeSettings, channel: Channel) -> None:
         """Send a message that says that it works. Raises what sending raises."""
-        note = Notice(notices.Kind.REPLY, int(self._clock()), "/studio/notifications", title=self._settings.blog.title)
+        note = Notice(notices.Kind.TEST, int(self._clock()), "/studio/notifications")
         trial = [Group(note, (), 1, unread=True)]
         if channel == "mail":
             await self._send_mail(account, chosen, trial, 0)

@@ -109,6 +109,7 @@ def _pattern(one: Notice, people: int) -> str:
         Kind.FOLLOW_REQUEST: _("%(who)s asks to follow you"),
         Kind.QUOTE: _("%(who)s quoted “%(title)s”"),
         Kind.QUOTE_REQUEST: _("%(who)s asks to quote “%(title)s”"),
+        Kind.TEST: _("A test: notifications reach you here"),
         Kind.REPORT: _("Another server reported something on this blog"),
     }[one.kind]
 
