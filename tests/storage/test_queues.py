@@ -342,6 +342,8 @@ async def test_failed_deliveries_are_listed_counted_and_sent_again(db: Database,
     await db.write(deliveries.fail, b.id, status=403, error="http_403")
     counts = await db.read(deliveries.counts_of_object, POST)
     assert (counts.delivered, counts.waiting, counts.failed, counts.total) == (1, 1, 1, 3)
+    (troubled,) = await db.read(deliveries.troubled, POST, 10)
+    assert (troubled.host, troubled.state, troubled.last_status) == ("b.example", "failed", 403)
     listed = await db.read(deliveries.failed, 10)
     assert [(each.id, each.type, each.last_status, each.last_error) for each in listed] == [
         (b.id, "Create", 403, "http_403")
