@@ -4,9 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 KILLS ?= 200
-INPUTS ?= 100000
+INPUTS ?= 1000000
 
-.PHONY: messages screenshots faults fuzz audit bench conformance threats help demo serve test lint types unit browser format clean
+.PHONY: known-flaws messages screenshots faults fuzz audit bench conformance threats help demo serve test lint types unit browser format clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,7 +46,7 @@ faults: $(VENV)/.dev ## Kill the blog 200 times under load and hold it to what i
 	FEDBLOG_KILLS=$(KILLS) FEDBLOG_UPGRADE_STEP=1 $(BIN)/pytest -q -s tests/faults tests/storage/test_upgrade.py
 
 fuzz: $(VENV)/.dev ## Feed inbox and parsers what nobody would write
-	$(BIN)/python -m tests.fuzz.run $(INPUTS)
+	$(BIN)/python -m tests.fuzz.run $(INPUTS) - $$(getconf _NPROCESSORS_ONLN)
 
 messages: $(VENV)/.dev ## Collect the words of all pages for the translators
 	$(BIN)/python -m tests.translations --update

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import random
 from typing import Any
@@ -109,9 +108,16 @@ _HEADER_TOKENS = (
 )
 
 
+def _copied(value: Any) -> Any:
+    """A JSON value of its own; `copy.deepcopy` keeps books that JSON doesn't need, and took a quarter of the time."""
+    if isinstance(value, dict):
+        return {name: _copied(each) for name, each in value.items()}
+    return [_copied(each) for each in value] if isinstance(value, list) else value
+
+
 def mutate_document(document: Any, dice: random.Random) -> Any:
     """A JSON value with one to four changes somewhere in it."""
-    made = copy.deepcopy(document)
+    made = _copied(document)
     for _ in range(dice.choice((1, 1, 1, 2, 4))):
         made = _change(made, dice)
     return made
@@ -126,9 +132,9 @@ def _change(value: Any, dice: random.Random) -> Any:
         elif choice < 0.65:
             del value[name]
         elif choice < 0.75:
-            value[dice.choice(_NAMES)] = copy.deepcopy(value[name])
+            value[dice.choice(_NAMES)] = _copied(value[name])
         elif choice < 0.8:
-            value[dice.choice(_NAMES)] = copy.deepcopy(value)
+            value[dice.choice(_NAMES)] = _copied(value)
         else:
             value[name] = _fresh(dice)
         return value
@@ -157,7 +163,7 @@ def _fresh(dice: random.Random) -> Any:
     value = dice.choice(_TEXTS) if dice.random() < 0.5 else dice.choice(_VALUES)
     for _ in range(dice.choice((0, 0, 0, 0, 3, 80))):
         value = [value] if dice.random() < 0.5 else {"object": value}
-    return copy.deepcopy(value)
+    return _copied(value)
 
 
 def to_bytes(document: Any) -> bytes:

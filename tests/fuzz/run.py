@@ -1,10 +1,12 @@
-"""`python -m tests.fuzz.run INPUTS [SEED]`: that many inputs for each target; exit code 1 where one broke something."""
+"""`python -m tests.fuzz.run INPUTS [SEED [PROCESSES]]`: that many inputs for each target; exit code 1 where one broke
+something. Several processes share the inputs; each says its own seed."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import random
+import subprocess
 import sys
 import tempfile
 import time
@@ -69,11 +71,22 @@ def _say(tell: Callable[[str], None], name: str, inputs: int, speed: float, resu
     tell(f"{name}: {inputs:,} inputs, {speed:,.0f} a second: {most}")
 
 
+def _shared(inputs: int, seed: int, processes: int) -> int:
+    """The same in several processes; 1 where one of them found something."""
+    share = str(-(-inputs // processes))
+    command = [sys.executable, "-m", "tests.fuzz.run", share]
+    running = [subprocess.Popen([*command, str(seed + number)]) for number in range(processes)]
+    return max(abs(process.wait()) > 0 for process in running)
+
+
 def main() -> None:
     """The command."""
     inputs = int(sys.argv[1])
-    seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.SystemRandom().randrange(2**32)
-    print(f"seed {seed}")
+    seed = int(sys.argv[2]) if len(sys.argv) > 2 and sys.argv[2] != "-" else random.SystemRandom().randrange(2**32)
+    processes = int(sys.argv[3]) if len(sys.argv) > 3 else 1
+    if processes > 1:
+        sys.exit(_shared(inputs, seed, processes))
+    print(f"seed {seed}", flush=True)
     logging.basicConfig(level=logging.CRITICAL)
     with tempfile.TemporaryDirectory(prefix="fedblog-fuzz-") as folder:
         found = asyncio.run(run(Path(folder), inputs, seed, lambda words: print(words, flush=True)))
