@@ -12,6 +12,8 @@ from fedblog.storage import stats
 from fedblog.storage.stats import DAY, Scope
 from fedblog.web.counting import Counter
 from fedblog.web.keys import COUNTER, COUNTS
+from tests.live import Live
+from tests.samples import make_author, make_post
 from tests.text.test_user_agents import FIREFOX
 from tests.web.desk import HOST, NOW, Desk
 
@@ -162,3 +164,20 @@ async def test_the_page_shows_charts_with_their_tables(desk: Desk) -> None:
     assert (await anna.get(f"/studio/posts/{other.id}/statistics")).status == 404
     assert (await anna.get(f"/studio/posts/{other.id}/statistics.csv")).status == 404
     assert (await anna.get(f"/studio/posts/{post.id}/statistics.csv")).text.splitlines()[-1].split(",")[1] == "3"
+
+
+async def test_kept_answers_count_too(live: Live) -> None:
+    """They are given before the application is asked (web/hot.py)."""
+    account = await make_author(live.services)
+    post = await make_post(live.services, account.actor_id, "Kept")
+    async with aiohttp.ClientSession() as session:
+        for number in range(20):
+            headers = {"User-Agent": FIREFOX, "Accept": "text/html", "Referer": "https://far.example/"}
+            async with session.get(f"{live.base_url}/@ana/{post.slug}", headers=headers) as answer:
+                assert answer.status == 200, number
+                await answer.read()
+    await live.app[COUNTS].flush()
+    today = int(live.services.clock()) // DAY
+    (found,) = await live.services.db.read(stats.views_by_day, Scope(today - 1, today, post_id=post.id))
+    assert (found.views, found.visitors) == (20, 1)
+    assert await live.services.db.read(stats.referrers, Scope(today - 1, today), 9) == [("far.example", 20)]
