@@ -18,6 +18,7 @@ from fedblog.blog.ledger import Account, Session
 from fedblog.config import Settings
 from fedblog.errors import Forbidden
 from fedblog.storage import accounts
+from fedblog.web.i18n import gettext
 from fedblog.web.keys import SERVICES, SESSION, SETTINGS
 
 LIFETIME: Final = 30 * 24 * 3600
@@ -54,7 +55,9 @@ def check_csrf(request: web.Request, token: str) -> None:
     check_origin(request)
     expected = csrf_token(request)
     if not expected or not hmac.compare_digest(expected.encode(), token.encode("utf-8", "replace")):
-        raise Forbidden("This form has expired. Load the page again and repeat the last step.", reason="csrf_token")
+        raise Forbidden(
+            gettext("This form has expired. Load the page again and repeat the last step."), reason="csrf_token"
+        )
 
 
 def check_origin(request: web.Request) -> None:
@@ -68,7 +71,7 @@ def check_origin(request: web.Request) -> None:
     # A browser writes `null` for a form of a page with a strict referrer policy: then Sec-Fetch-Site has to vouch.
     opaque_but_ours = origin == "null" and "Sec-Fetch-Site" in request.headers
     if site not in ("same-origin", "none") or (origin is not None and origin != ours and not opaque_but_ours):
-        raise Forbidden("This request came from another site, so nothing was changed.", reason="csrf_origin")
+        raise Forbidden(gettext("This request came from another site, so nothing was changed."), reason="csrf_origin")
 
 
 @web.middleware

@@ -25,6 +25,7 @@ from fedblog.errors import FedblogError, InvalidInput, NotFound, Refused
 from fedblog.web.assets import Assets
 from fedblog.web.form_data import read_form
 from fedblog.web.headers import add_headers
+from fedblog.web.i18n import gettext
 from fedblog.web.renderer import Renderer
 
 TOKEN_SECONDS = 3600
@@ -156,10 +157,10 @@ def read_wish(values: dict[str, str]) -> Wish:
     """
     domain = values["domain"].strip().lower().removeprefix("https://").removeprefix("http://").rstrip("/")
     if not domain:
-        raise InvalidInput("Write the domain of the blog.")
+        raise InvalidInput(gettext("Write the domain of the blog."))
     base_url = local_url(domain)
     if not base_url and not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", domain):
-        raise InvalidInput("A domain looks like blog.example: a host name, nothing else.")
+        raise InvalidInput(gettext("A domain looks like blog.example: a host name, nothing else."))
     username = values["username"].strip().lower().removeprefix("@")
     return Wish(
         domain="" if base_url else domain,

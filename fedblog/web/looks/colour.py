@@ -6,6 +6,7 @@ import colorsys
 import re
 
 from fedblog.errors import InvalidInput
+from fedblog.web.i18n import gettext
 
 READABLE = 4.5
 """Least contrast of text (WCAG 2.2, 1.4.3)."""
@@ -19,7 +20,7 @@ Rgb = tuple[float, float, float]
 def tidy(text: str) -> str:
     """A colour as `#rrggbb`, of `#abc`, `abc` or `#aabbcc`. Raises `InvalidInput` for anything else."""
     if not _HEX.fullmatch(text):
-        raise InvalidInput("A colour is written as #rrggbb, for example #9c3d1f.", reason="colour")
+        raise InvalidInput(gettext("A colour is written as #rrggbb, for example #9c3d1f."), reason="colour")
     digits = text.removeprefix("#").lower()
     return f"#{''.join(digit * 2 for digit in digits) if len(digits) == 3 else digits}"
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from fedblog.errors import InvalidInput
+from fedblog.web.i18n import gettext
 from fedblog.web.looks.colour import contrast, ink_on, lightened, mix, readable, tidy
 from fedblog.web.looks.themes import FONTS, THEMES, Palette
 
@@ -46,15 +47,15 @@ class Shades:
 def checked(look: Look) -> Look:
     """The look with its colour tidied. Raises `InvalidInput` for what is not to be had."""
     if look.theme not in THEMES:
-        raise InvalidInput("There is no such theme.", reason="look")
+        raise InvalidInput(gettext("There is no such theme."), reason="look")
     if any(font and font not in FONTS for font in (look.heading_font, look.text_font)):
-        raise InvalidInput("There is no such font.", reason="look")
+        raise InvalidInput(gettext("There is no such font."), reason="look")
     if look.scheme not in SCHEMES:
-        raise InvalidInput("There is no such colour scheme.", reason="look")
+        raise InvalidInput(gettext("There is no such colour scheme."), reason="look")
     if len(look.custom_css) > MAX_CSS:
         raise InvalidInput(f"Your own styles have at most {MAX_CSS:,} characters.", reason="look")
     if look.custom_css.count("{") != look.custom_css.count("}"):
-        raise InvalidInput("Your own styles don't close every brace { that they open.", reason="look")
+        raise InvalidInput(gettext("Your own styles don't close every brace { that they open."), reason="look")
     changed = {"accent": tidy(look.accent) if look.accent else ""}
     return Look(**{**asdict(look), **changed})
 

@@ -18,6 +18,7 @@ from fedblog.storage import accounts, actors, desk, posts
 from fedblog.storage.database import Tx
 from fedblog.web.errors import retry_headers
 from fedblog.web.form_data import read_form
+from fedblog.web.i18n import gettext
 from fedblog.web.keys import SERVICES, SESSION
 from fedblog.web.redirects import see_other
 from fedblog.web.render import render
@@ -130,7 +131,7 @@ def _give_back(request: web.Request, form: Form, heading: str, words: str, statu
 async def _enter(request: web.Request, role: Role) -> Who:
     session = request[SESSION]
     if _RANK[session.account.role] < _RANK[role]:
-        raise Forbidden("Your role doesn't include this.", reason="role")
+        raise Forbidden(gettext("Your role doesn't include this."), reason="role")
     actor = await request.app[SERVICES].db.read(actors.by_id, session.account.actor_id)
     if actor is None:
         raise NotFound("this account has no author")

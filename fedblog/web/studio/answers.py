@@ -7,6 +7,7 @@ from aiohttp import web
 from fedblog.blog.model import Reply, ReplyId, ThreadRow
 from fedblog.errors import InvalidInput, NotFound
 from fedblog.storage import desk
+from fedblog.web.i18n import gettext
 from fedblog.web.keys import SERVICES
 from fedblog.web.studio.access import Who, done, number_in_path, requested_post, safe_back, show
 from fedblog.web.studio.forms import Form
@@ -89,7 +90,7 @@ async def _own_answer(request: web.Request, who: Who) -> Reply:
 def _source(form: Form) -> str:
     source = form.text("source").strip()
     if not source:
-        raise InvalidInput("An answer needs some text.", reason="answer_empty")
+        raise InvalidInput(gettext("An answer needs some text."), reason="answer_empty")
     return source
 
 

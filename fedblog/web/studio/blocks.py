@@ -12,6 +12,7 @@ from fedblog.blog.model import Actor
 from fedblog.errors import FedblogError, InvalidInput
 from fedblog.federation.services import Services
 from fedblog.storage import actors, moderation
+from fedblog.web.i18n import gettext
 from fedblog.web.keys import SERVICES
 from fedblog.web.studio.access import Who, done, safe_back, show
 from fedblog.web.studio.forms import Form
@@ -60,7 +61,7 @@ async def _choices(services: Services, typed: str) -> tuple[Actor | None, list[t
 
 def _foreign(services: Services, host: str) -> str:
     if host in (services.settings.domain, services.settings.authority):
-        raise InvalidInput("That is this blog itself.", reason="block_self")
+        raise InvalidInput(gettext("That is this blog itself."), reason="block_self")
     return host
 
 
@@ -76,7 +77,7 @@ async def block(request: web.Request, who: Who, form: Form) -> web.StreamRespons
     elif kind == "limit":
         await services.publisher.limit_domain(_foreign(services, value), reason=reason)
     else:
-        raise InvalidInput("Choose a person or a server.", reason="form_choice")
+        raise InvalidInput(gettext("Choose a person or a server."), reason="form_choice")
     return done(safe_back(form.text("back"), _HOME), "blocked")
 
 

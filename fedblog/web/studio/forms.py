@@ -10,6 +10,7 @@ from aiohttp.web import FileField
 
 from fedblog.activitypub.urls import maybe_uri
 from fedblog.errors import InvalidInput
+from fedblog.web.i18n import gettext
 
 
 class Upload(NamedTuple):
@@ -74,7 +75,9 @@ class Form:
         """An http(s) URL or "". Raises `InvalidInput` for anything else."""
         value = self.line(name, limit=2048)
         if value and (maybe_uri(value) is None or not urlsplit(value).hostname):
-            raise InvalidInput("An address of a picture starts with https:// and has no blanks.", reason="form_url")
+            raise InvalidInput(
+                gettext("An address of a picture starts with https:// and has no blanks."), reason="form_url"
+            )
         return value
 
 

@@ -16,7 +16,7 @@ from fedblog.media.library import MAX_ALT
 from fedblog.media.names import PREFIX, PictureKind, file_name
 from fedblog.storage import actors, media
 from fedblog.storage.database import Tx
-from fedblog.web.i18n import later
+from fedblog.web.i18n import gettext, later
 from fedblog.web.keys import SERVICES
 from fedblog.web.studio.access import Who, done, number_in_path, number_in_query, safe_back, show, wants_json
 from fedblog.web.studio.forms import Form
@@ -114,7 +114,7 @@ async def add_media(request: web.Request, who: Who, form: Form) -> web.StreamRes
     upload = form.upload("file")
     try:
         if upload is None:
-            raise InvalidInput("Choose a picture first.", reason="form_no_file")
+            raise InvalidInput(gettext("Choose a picture first."), reason="form_no_file")
         kept = await keep_upload(request, who, upload, PictureKind.PICTURE, alt)
     except InvalidInput as error:
         if wants_json(request):

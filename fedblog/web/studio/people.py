@@ -10,6 +10,7 @@ from fedblog.errors import Conflict, InvalidInput, NotFound
 from fedblog.federation.setup import add_author
 from fedblog.storage import accounts, actors
 from fedblog.storage.database import Tx
+from fedblog.web.i18n import gettext
 from fedblog.web.keys import PASSWORDS, SERVICES
 from fedblog.web.passwords import MIN_LENGTH
 from fedblog.web.studio.access import Who, done, number_in_path, show
@@ -66,7 +67,7 @@ async def change_person(request: web.Request, who: Who, form: Form) -> web.Strea
     """`do=role` gives a role, `do=disable` ends an account's log-ins. Nobody does that to themselves."""
     account_id = AccountId(number_in_path(request))
     if account_id == who.account.id:
-        raise InvalidInput("Somebody else has to change your own role.", reason="own_account")
+        raise InvalidInput(gettext("Somebody else has to change your own role."), reason="own_account")
     todo = form.choice("do", ("role", "disable"))
     role = Role(form.choice("role", _ROLES))
 

@@ -159,6 +159,6 @@ def check(writing: Writing, form: Form) -> None:
             gettext("The original address starts with https:// and has no blanks."), reason="form_canonical"
         )
     if writing.language and not _LANGUAGE.match(writing.language):
-        raise InvalidInput("A language is written as en, de or pt-BR.", reason="form_language")
+        raise InvalidInput(gettext("A language is written as en, de or pt-BR."), reason="form_language")
     if len(writing.summary) > 500:
-        raise InvalidInput("A summary has at most 500 characters.", reason="form_too_long")
+        raise InvalidInput(gettext("A summary has at most 500 characters."), reason="form_too_long")
