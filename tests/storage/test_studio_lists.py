@@ -9,6 +9,7 @@ from fedblog.storage import (
     actors,
     deliveries,
     followers,
+    lanes,
     media,
     notice_settings,
     notices,
@@ -94,14 +95,14 @@ async def test_where_a_post_is(db: Database) -> None:
     post = await db.write(_sent, account)
     (parcel,) = await db.read(reach.parcels, post)
     assert (parcel.host, parcel.state, parcel.followers) == ("remote.example", "waiting", 1)
-    (claimed,) = await db.write(deliveries.claim, limit=9, per_host=9, lease_seconds=60)
+    (claimed,) = (await db.write(lanes.claim, lanes=9, per_lane=9, lease_seconds=60)).lanes[0].deliveries
     await db.write(deliveries.fail, claimed.id, status=404, error="")
     assert (await db.read(reach.why, post, "BOB", "remote.example")).code == "failed"
     assert (await db.read(reach.why, post, "nobody", "remote.example")).code == "unknown"
     assert await db.write(reach.try_again, post, "other.example") == 0
     assert await db.write(reach.try_again, post) == 1
     assert (await db.read(reach.parcels, post))[0].state == "waiting"
-    assert len(await db.write(deliveries.claim, limit=9, per_host=9, lease_seconds=60)) == 1
+    assert len((await db.write(lanes.claim, lanes=9, per_lane=9, lease_seconds=60)).lanes) == 1
 
 
 def _happen(tx: Tx, account: Account, post: Post) -> None:
@@ -114,7 +115,7 @@ def _happen(tx: Tx, account: Account, post: Post) -> None:
 async def test_notices_and_how_one_is_told(db: Database, clock: Clock) -> None:
     account = await db.write(_account)
     post = await db.write(_sent, account)
-    (claimed,) = await db.write(deliveries.claim, limit=9, per_host=9, lease_seconds=60)
+    (claimed,) = (await db.write(lanes.claim, lanes=9, per_lane=9, lease_seconds=60)).lanes[0].deliveries
     await db.write(deliveries.fail, claimed.id, status=404, error="")
     clock.forward(10)
     await db.write(_happen, account, post)
