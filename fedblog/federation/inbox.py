@@ -232,7 +232,9 @@ class Inbox:
             await self._refuse_blocked(seen)
         effect = await self._handle(context, activity, sender)
         effect = with_forwarding(effect, context, activity, sender, request.body)
-        receipt = await self._settle(activity, seen, with_synchronisation(effect, sender, request, claims))
+        # What somebody else tells uses up no id: the actor itself may be about to say it, and is to be heard then.
+        own = activity if trust is Trust.SIGNED else None
+        receipt = await self._settle(own, seen, with_synchronisation(effect, sender, request, claims))
         if trust is Trust.SIGNED:
             with suppress(StorageUnavailable):  # it was taken and is kept: remembering serves the next one's speed
                 await self._familiar.remember(activity, claims)
@@ -335,11 +337,12 @@ def _log(tx: Tx, seen: _Seen, status: int, reason: str, detail: str) -> None:
     )
 
 
-def _key(activity: Activity) -> tuple[str, str] | None:
-    """What makes a second copy a duplicate (INB-05): type and id. None where there is no id: the effects of such an
-    act are keyed by actor and object themselves, and doing it again changes nothing.
+def _key(activity: Activity) -> tuple[str, str, str] | None:
+    """What makes a second copy a duplicate (INB-05): type, id, and the actor, whose neighbours can name the same id.
+    None where there is no id: the effects of such an act are keyed by actor and object themselves, and doing it again
+    changes nothing.
     """
-    return None if activity.id is None else (activity.type, activity.id)
+    return None if activity.id is None else (activity.type, activity.id, activity.actor)
 
 
 def _parse(body: bytes) -> tuple[dict[str, object], Refused | None]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from fedblog.activitypub.urls import host_of
 from fedblog.blog.ledger import AccountId, Decision
 from fedblog.blog.model import Reply, ReplyId, ReplyState
-from fedblog.storage import actors, replies
+from fedblog.storage import actors, hiding, moderation, replies
 from fedblog.storage.tx import Tx, marks
 
 _LEFT = {"approve": ("published", ""), "hide": ("hidden", "hidden_by_author"), "spam": ("hidden", "spam")}
@@ -60,7 +61,18 @@ def undo(tx: Tx, decision: Decision) -> Reply | None:
     # One that was an orphan then stands in the tree by now, or still waits: held until somebody looks again.
     settled = ReplyState.HELD if state is ReplyState.ORPHAN else state
     actors.set_standing(tx, current.actor_id, decision.before_standing)
+    away = _why_away(tx, current) if settled is ReplyState.PUBLISHED else ""
+    if away:  # as everything else of theirs: it shows again with the rest
+        return replies.set_state(tx, decision.reply_id, ReplyState.HIDDEN, away)
     return replies.set_state(tx, decision.reply_id, settled, decision.before_reason)
+
+
+def _why_away(tx: Tx, reply: Reply) -> str:
+    """Why nothing of a reply's author shows any more, "" where it does: a block came, or they left."""
+    author = actors.by_id(tx, reply.actor_id)
+    if moderation.is_blocked(tx, actor_uri=author.uri, host=host_of(author.uri)):
+        return hiding.REASON
+    return hiding.GONE if author.suspended_at is not None else ""
 
 
 def _stands(tx: Tx, decision: Decision, current: Reply) -> bool:

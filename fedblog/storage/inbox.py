@@ -76,17 +76,24 @@ def _read(row: Row) -> InboxLogEntry:
     return InboxLogEntry(*row)
 
 
-def was_received(tx: Tx, type: str, uri: str) -> bool:  # noqa: A002 - the protocol's word
-    """Whether an activity of this type and id was taken (INB-05)."""
-    return tx.one("SELECT 1 FROM received WHERE uri = $1 AND type = $2", uri, type) is not None
+def was_received(tx: Tx, type: str, uri: str, actor_uri: str) -> bool:  # noqa: A002 - the protocol's word
+    """Whether an activity of this type, id and actor was taken (INB-05)."""
+    # Rows of versions that did not keep the actor hold for every one.
+    found = tx.one(
+        "SELECT 1 FROM received WHERE uri = $1 AND type = $2 AND actor_uri IN ($3, '')", uri, type, actor_uri
+    )
+    return found is not None
 
 
-def receive(tx: Tx, type: str, uri: str) -> bool:  # noqa: A002 - the protocol's word
+def receive(tx: Tx, type: str, uri: str, actor_uri: str) -> bool:  # noqa: A002 - the protocol's word
     """Remember that an activity is taken; False if it was before."""
     inserted = tx.run(
-        "INSERT INTO received (type, uri, received_at) VALUES ($1, $2, $3) ON CONFLICT (uri, type) DO NOTHING",
+        "INSERT INTO received (type, uri, actor_uri, received_at) SELECT $1, $2, $3, $4 WHERE NOT EXISTS"
+        " (SELECT 1 FROM received r WHERE r.uri = $2 AND r.type = $1 AND r.actor_uri = '')"
+        " ON CONFLICT (uri, type, actor_uri) DO NOTHING",
         type,
         uri,
+        actor_uri,
         tx.now,
     )
     return inserted > 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fedblog.activitypub.urls import host_of
 from tests.federation.house import PUBLIC, House
 
 
@@ -53,3 +54,46 @@ async def test_LIFE_05_what_waits_when_its_author_is_blocked(house: House) -> No
     assert (await house.get_post(post)).reply_count == 1
     await house.publisher.unblock_actor(bob)
     assert len(await house.thread(post)) == 2
+
+
+@pytest.mark.proves("SEC-032")
+@pytest.mark.parametrize("how", ["as a neighbour", "as one who brings it"])
+async def test_INB_05_nobody_uses_up_ids_of_somebody_else(house: House, how: str) -> None:
+    """Ids of edits and deletions can be guessed. Who sends something under one of them first, in their own name or in
+    that of the author without proof, must not keep out what the author says then."""
+    post, bob = await house.publish(), house.person()
+    note = house.note(bob, post.uri)
+    house.world.serve(note)
+    assert await house.send(house.create(note)) == (202, "reply_published")
+    edited = {**note, "content": "<p>Edited</p>", "updated": "2026-11-24T02:00:00Z"}
+    update, delete = house.activity("Update", bob, edited), house.activity("Delete", bob, note["id"])
+    for act in (update, delete):
+        if how == "as a neighbour":
+            eve = house.person(name="eve")
+            early = {**act, "actor": eve, "object": f"{eve}/notes/1"}
+        else:
+            eve = house.person("e.example", "eve")
+            early = {**act, "signature": {"type": "RsaSignature2017", "creator": f"{bob}#main-key"}}
+        assert (await house.send(early, by=eve))[0] == 202
+    assert await house.send(update) == (202, "reply_edited")
+    assert await house.send(update) == (202, "duplicate")
+    assert await house.send(delete) == (202, "reply_removed")
+    assert await house.thread(post) == []
+    # What the author said is not asked for again because somebody else brings it too.
+    brought = {**delete, "signature": {"type": "RsaSignature2017", "creator": f"{bob}#main-key"}}
+    assert await house.send(brought, by=house.person("e.example", "eve")) == (202, "duplicate")
+
+
+async def test_LIFE_05_taking_a_decision_back_brings_nobody_back_who_was_blocked_since(house: House) -> None:
+    """A reply was hidden, then its author blocked: undoing the first does not undo the second."""
+    post, bob = await house.publish(), house.person()
+    note = house.note(bob, post.uri)
+    assert await house.send(house.create(note)) == (202, "reply_published")
+    reply = await house.reply(note["id"])
+    assert reply is not None
+    decision = await house.publisher.hide_reply(reply.id)
+    await house.publisher.block_domain(host_of(bob), reason="rude")
+    await house.publisher.undo_decision(decision.id)
+    assert await house.thread(post) == []
+    await house.publisher.unblock_domain(host_of(bob))
+    assert [row.reply.uri for row in await house.thread(post)] == [note["id"]]

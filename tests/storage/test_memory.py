@@ -192,15 +192,25 @@ async def test_the_inbox_log_is_trimmed(db: Database, monkeypatch: pytest.Monkey
     ]
 
 
-async def test_INB_05_an_activity_is_taken_once_for_its_type(db: Database, clock: Clock) -> None:
-    assert not await db.read(inbox.was_received, "Create", "x")
-    assert await db.write(inbox.receive, "Create", "x")
-    assert not await db.write(inbox.receive, "Create", "x")
-    assert await db.write(inbox.receive, "Delete", "x")
-    assert await db.read(inbox.was_received, "Create", "x")
+async def test_INB_05_an_activity_is_taken_once_for_its_type_and_actor(db: Database, clock: Clock) -> None:
+    assert not await db.read(inbox.was_received, "Create", "x", "bob")
+    assert await db.write(inbox.receive, "Create", "x", "bob")
+    assert not await db.write(inbox.receive, "Create", "x", "bob")
+    assert await db.write(inbox.receive, "Delete", "x", "bob")
+    assert await db.read(inbox.was_received, "Create", "x", "bob")
+    assert not await db.read(inbox.was_received, "Create", "x", "eve")
+    assert await db.write(inbox.receive, "Create", "x", "eve")
     clock.forward(inbox.REMEMBER_SECONDS + 1)
     await db.write(inbox.prune)
-    assert not await db.read(inbox.was_received, "Create", "x")
+    assert not await db.read(inbox.was_received, "Create", "x", "bob")
+
+
+async def test_INB_05_what_older_versions_took_holds_for_every_actor(db: Database) -> None:
+    old = "INSERT INTO received (type, uri, actor_uri, received_at) VALUES ('Create', 'x', '', $1)"
+    await db.write(lambda tx: tx.run(old, tx.now))
+    assert await db.read(inbox.was_received, "Create", "x", "bob")
+    assert not await db.write(inbox.receive, "Create", "x", "bob")
+    assert await db.write(inbox.receive, "Create", "y", "bob")
 
 
 async def test_INB_22_an_undo_that_came_first_is_remembered(db: Database, clock: Clock) -> None:

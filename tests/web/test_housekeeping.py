@@ -20,17 +20,17 @@ async def test_INB_15_orphans_and_old_records_go_after_their_time(tmp_path: Path
         bo = await make_person(live.services)
         orphan = await make_reply(live.services, bo, "<p>lost</p>", in_reply_to="https://gone.example/1")
         placed = await make_reply(live.services, bo, "<p>here</p>", post=post)
-        await db.write(inbox.receive, "Like", "https://social.example/1")
+        await db.write(inbox.receive, "Like", "https://social.example/1", bo.uri)
         await db.write(tombstones.add, "https://social.example/2", "Note", bo.uri, False)
         await db.write(tombstones.add, live.services.ids.note(1), "Note", "", True)
         now[0] += 29 * DAY
         await db.write(tidy)
         assert await db.read(replies.by_id, orphan.id) is not None
-        assert await db.read(inbox.was_received, "Like", "https://social.example/1")
+        assert await db.read(inbox.was_received, "Like", "https://social.example/1", bo.uri)
         now[0] += 2 * DAY
         await db.write(tidy)
         assert await db.read(replies.by_id, orphan.id) is None
-        assert not await db.read(inbox.was_received, "Like", "https://social.example/1")
+        assert not await db.read(inbox.was_received, "Like", "https://social.example/1", bo.uri)
         assert await db.read(tombstones.get, "https://social.example/2") is not None
         now[0] += 90 * DAY
         await db.write(tidy)
