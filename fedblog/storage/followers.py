@@ -152,12 +152,23 @@ def uris_page(tx: Tx, target_id: ActorId, after: int, limit: int) -> list_of[tup
     return [(ActorId(actor_id), uri) for actor_id, uri in rows]
 
 
-def move(tx: Tx, old_id: ActorId, new_id: ActorId) -> int:
-    """Re-point the follows of an actor that moved (INB-31); how many."""
+def move(tx: Tx, old_id: ActorId, new_id: ActorId) -> list_of[Follower]:
+    """Re-point the follows of an actor that moved (INB-31). Where the new account waited for what the old one had, it
+    is accepted now: those follows, to be answered."""
+    waiting = tx.all(
+        "SELECT n.target_id FROM followers n JOIN followers o ON o.target_id = n.target_id"
+        " WHERE n.actor_id = $1 AND n.state = 'pending' AND o.actor_id = $2 AND o.state = 'accepted'"
+        " ORDER BY n.target_id",
+        new_id,
+        old_id,
+    )
+    taken = [ActorId(row[0]) for row in waiting if accept(tx, new_id, row[0])]
     tx.run(
         "DELETE FROM followers WHERE actor_id = $1 AND target_id IN"
         " (SELECT f.target_id FROM followers f WHERE f.actor_id = $2)",
         old_id,
         new_id,
     )
-    return tx.run("UPDATE followers SET actor_id = $1 WHERE actor_id = $2", new_id, old_id)
+    tx.run("UPDATE followers SET actor_id = $1 WHERE actor_id = $2", new_id, old_id)
+    found = [get(tx, new_id, target_id) for target_id in taken]
+    return [follower for follower in found if follower is not None]

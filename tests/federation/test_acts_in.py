@@ -45,6 +45,18 @@ async def test_INB_31_a_confirmed_move_repoints_the_follower_and_shows_the_new_a
     assert (await house.thread(post))[0].actor.moved_to == new
 
 
+async def test_INB_31_what_the_old_account_had_the_new_one_need_not_wait_for(house: House) -> None:
+    """Somebody asks to follow with the new account first: the move makes of it what they had, and says so."""
+    old, new = await moving(house)
+    await house.db.write(lambda tx: tx.run("UPDATE actors SET manually_approves = 1 WHERE id = $1", house.author.id))
+    assert await house.send(house.activity("Follow", new, house.author.uri)) == (202, "follow_pending")
+    assert await house.send(house.activity("Move", old, old, target=new)) == (202, "actor_moved")
+    listed = await house.db.read(followers.list, house.author.id, limit=9)
+    assert [one.actor.uri for one in listed] == [new]
+    said = [(act["type"], act["object"]["actor"]) for act in await house.outgoing() if act["type"] == "Accept"]
+    assert said == [("Accept", old), ("Accept", new)]
+
+
 @pytest.mark.proves("SEC-046")
 async def test_INB_31_without_the_alias_on_the_other_side_nothing_happens(house: House) -> None:
     old, new = await moving(house, alias=False)

@@ -223,8 +223,35 @@ async def test_INB_31_a_moved_follower_follows_once(db: Database, alice: Actor, 
         await db.write(
             followers.add, actor_id=actor.id, target_id=target.id, state="accepted", follow_uri="f", follow_json="{}"
         )
-    assert await db.write(followers.move, bob.id, new.id) == 1
+    assert await db.write(followers.move, bob.id, new.id) == []
     assert await db.read(followers.count, alice.id) == await db.read(followers.count, dora.id) == 1
+
+
+async def test_INB_31_a_wish_to_follow_takes_what_the_old_account_had(db: Database, alice: Actor, bob: Actor) -> None:
+    dora = await db.write(add_author, "dora")
+    new = await db.write(actors.upsert_remote, profile("bob", "new.example"))
+    for actor, target, state in (
+        (bob, alice, "accepted"),
+        (new, alice, "pending"),
+        (bob, dora, "pending"),
+        (new, dora, "pending"),
+    ):
+        await db.write(
+            followers.add,
+            actor_id=actor.id,
+            target_id=target.id,
+            state=state,
+            follow_uri=actor.uri,
+            follow_json="{}",
+        )
+    moved = await db.write(followers.move, bob.id, new.id)
+    assert [(one.actor.id, one.target_id, one.state, one.follow_uri) for one in moved] == [
+        (new.id, alice.id, "accepted", new.uri)
+    ]
+    waiting = await db.read(followers.get, new.id, dora.id)
+    assert waiting is not None
+    assert waiting.state == "pending"
+    assert await db.read(followers.get, bob.id, dora.id) is None
 
 
 async def test_INB_23_one_like_for_each_actor_and_object(db: Database, bob: Actor, post: Post) -> None:

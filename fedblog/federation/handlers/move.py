@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 from fedblog.activitypub.urls import host_of, maybe_uri, same_id
 from fedblog.activitypub.vocab import Activity
 from fedblog.blog.model import Actor
 from fedblog.federation.context import Context, Effect, Trust, ignored
+from fedblog.federation.handlers.follow import answer_follow
 from fedblog.federation.reasons import Outcome
 from fedblog.storage import actors, followers, moderation
 from fedblog.storage.database import Tx
@@ -35,7 +38,9 @@ async def move(ctx: Context, activity: Activity, sender: Actor) -> Effect:
         before = actors.moved_at(tx, sender.id)
         if before is not None and tx.now - before < ONCE_IN:
             return Outcome.MOVED_LATELY
-        followers.move(tx, sender.id, target.id)
+        for accepted in followers.move(tx, sender.id, target.id):
+            followed = actors.by_id(tx, accepted.target_id)
+            answer_follow(tx, ctx.ids, followed, accepted.actor, json.loads(accepted.follow_json), kind="Accept")
         actors.set_moved(tx, sender.id, target.uri)
         return Outcome.ACTOR_MOVED
 
