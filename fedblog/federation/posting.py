@@ -37,7 +37,8 @@ class Posting:
 
         Raises `NotFound`, or `Conflict` when it is out already.
         """
-        before = _get(tx, post_id)
+        # Locked before it is looked at: of two at once (PostgreSQL), the second finds it out, and sends nothing.
+        before = posts.lock(tx, post_id)
         if before.status is PostStatus.PUBLISHED:
             raise Conflict("this post is published already", reason="already_published")
         post = posts.publish(tx, post_id, self.ids.post)

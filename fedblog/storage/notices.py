@@ -79,11 +79,12 @@ def _replies(tx: Tx, account: Account, since: int, limit: int) -> list[Notice]:
     rows = {row.reply.id: (row, post) for row, post in [*held, *mine]}
     return [
         Notice(
-            Kind.HELD
+            # One that was held and became private is private above all: some channels leave its text out.
+            Kind.PRIVATE
+            if not row.reply.visibility.is_public
+            else Kind.HELD
             if row.reply.state is ReplyState.HELD
-            else Kind.REPLY
-            if row.reply.visibility.is_public
-            else Kind.PRIVATE,
+            else Kind.REPLY,
             row.reply.received_at,
             f"/studio/conversations#reply-{row.reply.id}",
             row.actor,

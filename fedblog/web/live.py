@@ -98,12 +98,13 @@ class Watch:
             self._wake.clear()
             if not self._topics:
                 continue
+            asked = dict(self._topics)
             try:
-                counts = await db.read(threads.public_counts, list(self._topics))
+                counts = await db.read(threads.public_counts, list(asked))
             except FedblogError as exc:
                 log.warning("no news for readers: %s", exc)
                 continue
-            for post_id, topic in self._topics.items():
+            for post_id, topic in asked.items():  # who came meanwhile was not asked for, and isn't gone
                 topic.tell(counts.get(post_id))
             await asyncio.sleep(PAUSE_SECONDS)  # a busy conversation costs no more than this
 

@@ -33,7 +33,7 @@ from fedblog.web.sessions import (
     start_session,
 )
 
-__all__ = ["add_login", "add_routes", "safe_next", "session_middleware"]
+__all__ = ["add_login", "add_routes", "forgive", "safe_next", "session_middleware", "take_attempt"]
 
 WINDOW: Final = 15 * 60
 HOME: Final = "/studio"
@@ -90,7 +90,7 @@ async def login(request: web.Request) -> web.StreamResponse:
     services = request.app[SERVICES]
     buckets = _buckets(request, name)
     limit = request.app[SETTINGS].limits.login_attempts
-    if not await services.db.write(_take_attempt, buckets, limit):
+    if not await services.db.write(take_attempt, buckets, limit):
         response = _form(request, target=target, name=name, problem=gettext(_TOO_MANY), status=429)
         response.headers["Retry-After"] = str(WINDOW)
         return response
@@ -100,7 +100,7 @@ async def login(request: web.Request) -> web.StreamResponse:
     fits = await request.app[PASSWORDS].verify(stored, password)
     if account is None or not fits:
         return _form(request, target=target, name=name, problem=gettext(_WRONG), status=401)
-    await services.db.write(_forgive, buckets)
+    await services.db.write(forgive, buckets)
     redirect = see_other(target)
     await start_session(request, redirect, account)
     set_cookie(services.settings, redirect, "device", _device_mark(services, account), DEVICE_LIFETIME)
@@ -140,7 +140,7 @@ def _buckets(request: web.Request, name: str) -> list[str]:
     return [f"address:{network_of(request[ADDRESS])}", f"name:{_digest(name)}"]
 
 
-def _take_attempt(tx: Tx, buckets: Sequence[str], limit: int) -> bool:
+def take_attempt(tx: Tx, buckets: Sequence[str], limit: int) -> bool:
     """Counts a try before it is checked, so that many at once can't slip through; False when there were too many."""
     if any(accounts.attempts_since(tx, bucket, tx.now - WINDOW) >= limit for bucket in buckets):
         return False
@@ -149,7 +149,8 @@ def _take_attempt(tx: Tx, buckets: Sequence[str], limit: int) -> bool:
     return True
 
 
-def _forgive(tx: Tx, buckets: Sequence[str]) -> None:
+def forgive(tx: Tx, buckets: Sequence[str]) -> None:
+    """A password was right: what was counted against its owner counts no more."""
     for bucket in buckets:
         accounts.clear_attempts(tx, bucket)
 

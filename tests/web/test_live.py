@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from fedblog.blog.model import ReplyState, Visibility
 from fedblog.storage import replies
-from fedblog.storage.database import Database
+from fedblog.storage.database import Database, Event
 from fedblog.web import live as live_module
-from fedblog.web.live import WATCH
+from fedblog.web.live import WATCH, Watch
 from tests.live import Live
 from tests.samples import make_author, make_person, make_post, make_reply
 from tests.storage.support import new_reply
@@ -89,6 +90,30 @@ async def test_streams_are_bounded_and_places_are_given_back(live: Live, monkeyp
     async with asyncio.timeout(20):
         while not await comes_in():
             await asyncio.sleep(0.02)
+
+
+async def test_who_comes_while_the_counts_are_read_is_not_sent_away(live: Live) -> None:
+    """The counts of a moment ago don't hold the post that somebody opens just now: it isn't gone for that."""
+    account = await make_author(live.services)
+    old, new = [await make_post(live.services, account.actor_id, title=title) for title in ("Old", "New")]
+    watch, asked = Watch(), asyncio.Event()
+
+    class Slow:
+        async def read(self, function: Any, ids: Any) -> Any:
+            found = await live.services.db.read(function, ids)
+            places.enter_context(watch.reading(new.id, 0, "192.0.2.2"))
+            asked.set()
+            return found
+
+    with contextlib.ExitStack() as places:
+        places.enter_context(watch.reading(old.id, 0, "192.0.2.1"))
+        watch.on_event(Event("post", old.id))
+        task = asyncio.create_task(watch.run(cast("Database", Slow())))
+        await asyncio.wait_for(asked.wait(), 20)
+        await asyncio.sleep(0)
+        with watch.reading(new.id, 0, "192.0.2.3") as topic:
+            assert topic.count == 0
+        task.cancel()
 
 
 async def test_a_server_that_stops_does_not_wait_for_readers(live: Live) -> None:

@@ -318,16 +318,18 @@ async def test_ntfy_gets_short_messages_and_no_private_words(office: Desk, servi
     mia = await office.stranger()
     await office.reply(post, mia, "Well said, über.")
     await office.reply(post, mia, "Between us", visibility=Visibility.DIRECT)
+    # One that was held, and that its author made private meanwhile.
+    await office.reply(post, mia, "Between us too", visibility=Visibility.DIRECT, state=ReplyState.HELD)
     office.clock.now += 60
     assert await look(office) == 1
     assert await look(office) == 0
-    assert [path for path, _headers, _body in kept.got] == ["/", "/"]
-    first, second = (json.loads(body) for _path, _headers, body in kept.got)
+    assert [path for path, _headers, _body in kept.got] == ["/", "/", "/"]
+    first, second, third = (json.loads(body) for _path, _headers, body in kept.got)
     assert first["topic"] == "anna-news"
     assert first["title"] == "Mia replied under “On bread”"
     assert first["message"] == "Well said, über."
     assert first["click"].startswith(f"{BASE}/studio/conversations#reply-")
-    assert second["message"] == "Mia wrote to you in private under “On bread”"
+    assert second["message"] == third["message"] == "Mia wrote to you in private under “On bread”"
     assert "Between us" not in str(kept.got)
     assert kept.got[0][1]["Authorization"] == "Bearer tk_secret"
     stored = await office.parts.db.read(notice_settings.of, (await office.account("anna")).id)

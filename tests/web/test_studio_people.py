@@ -102,6 +102,9 @@ async def test_the_blog_cannot_block_itself_and_odd_choices_are_refused(desk: De
     edda = await desk.logged_in("edda")
     for choice in (
         "domain blog.example",
+        "domain BLOG.Example.",
+        "limit Blog.example",
+        "actor HTTP://BLOG.example/ap/actors/anna",
         "actor http://blog.example/ap/actors/anna",
         "domain a b",
         "actor x",
@@ -160,6 +163,17 @@ async def test_a_new_password_needs_the_old_one_and_ends_other_log_ins(desk: Des
     assert (await here.get("/studio")).status == 303
     assert (await desk.browser().log_in("anna", "a whole new one")).status == 303
     assert (await desk.browser().log_in("anna")).status == 401
+
+
+async def test_the_present_password_cannot_be_guessed_at_an_open_log_in(desk: Desk) -> None:
+    here = await desk.logged_in("anna")
+    guess = {"current": "wrong", "new": "a whole new one"}
+    answers = [await here.send("/studio/account/password", guess) for _ in range(12)]
+    assert {answer.status for answer in answers} == {403, 429}
+    assert answers[-1].headers["Retry-After"] == "900"
+    assert (await here.send("/studio/account/password", {**guess, "current": PASSWORD})).status == 429
+    desk.clock.now += 901
+    assert (await here.send("/studio/account/password", {**guess, "current": PASSWORD})).status == 303
 
 
 async def test_log_ins_are_listed_and_can_be_ended(desk: Desk) -> None:

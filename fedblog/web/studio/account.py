@@ -10,7 +10,9 @@ from aiohttp import web
 from fedblog.errors import InvalidInput, NotFound
 from fedblog.storage import accounts
 from fedblog.storage.database import Tx
-from fedblog.web.keys import PASSWORDS, SERVICES
+from fedblog.web.i18n import gettext as _
+from fedblog.web.keys import PASSWORDS, SERVICES, SETTINGS
+from fedblog.web.login import WINDOW, forgive, take_attempt
 from fedblog.web.passwords import MIN_LENGTH
 from fedblog.web.sessions import start_session
 from fedblog.web.studio.access import Who, done, show
@@ -64,6 +66,13 @@ async def _page(request: web.Request, who: Who, *, problem: str = "", status: in
 async def change_password(request: web.Request, who: Who, form: Form) -> web.StreamResponse:
     """A new password ends every other log-in; this one goes on under a new id."""
     passwords, db = request.app[PASSWORDS], request.app[SERVICES].db
+    # Who sits down at a log-in that was left open must not find the password out by trying.
+    counted, limit = [f"password:{who.account.id}"], request.app[SETTINGS].limits.login_attempts
+    if not await db.write(take_attempt, counted, limit):
+        words = _("Too many tries with a wrong password. Wait a quarter of an hour, then try again.")
+        answer = await _page(request, who, problem=words, status=429)
+        answer.headers["Retry-After"] = str(WINDOW)
+        return answer
     if not await passwords.verify(who.account.password_hash, form.text("current")):
         return await _page(request, who, problem="The present password isn't right.", status=403)
     try:
@@ -71,6 +80,7 @@ async def change_password(request: web.Request, who: Who, form: Form) -> web.Str
     except InvalidInput as error:
         return await _page(request, who, problem=str(error), status=400)
     await db.write(accounts.set_password, who.account.id, new_hash)
+    await db.write(forgive, counted)
     answer = done("/studio/account", "password")
     await start_session(request, answer, who.account)
     return answer
