@@ -61,9 +61,18 @@ class Indexer:
         while after is not None and not self._stopping:
             found, after = await self._db.read(search.outdated, after, POSTS_AT_ONCE)
             for post_id in found:
-                await self.index(post_id)
+                await self._try(post_id)
             count += len(found)
         return count
+
+    async def _try(self, post_id: PostId) -> None:
+        """`index`; what fails in itself keeps nobody else from being found."""
+        try:
+            await self.index(post_id)
+        except StorageUnavailable:
+            raise
+        except Exception:
+            log.exception("post %s can't be indexed", post_id)
 
     async def index(self, post_id: PostId) -> None:
         """Make the index fit one post and its replies."""
@@ -108,7 +117,7 @@ class Indexer:
             while self._changed and not self._stopping:
                 changed, self._changed = self._changed, set()
                 for post_id in changed:
-                    await self.index(post_id)
+                    await self._try(post_id)
                 await asyncio.sleep(QUIET_SECONDS)
 
     async def _pause(self, seconds: float) -> None:

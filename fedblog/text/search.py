@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
-MAX_WORDS = 20_000  # of one document; PostgreSQL takes a megabyte at most
+MAX_WORDS = 20_000  # of one document
+MAX_BYTES = 900_000  # of different words and their places; PostgreSQL takes a megabyte at most
+_PLACE_BYTES = 8
 MAX_WORD_LENGTH = 60
 MAX_TERMS = 12
 MAX_QUERY = 200
@@ -70,6 +72,8 @@ def split(text: str) -> Iterator[Word]:
     """The words of `text` in order. Of a run without blanks: each pair of neighbours, and its last character."""
     for found in _word_pattern().finditer(text):
         word = fold(found[0])
+        if not word.strip():  # nothing but what makes no difference: an Arabic stretcher that stands alone
+            continue
         if word.isascii():
             yield Word(word[:MAX_WORD_LENGTH], found.start(), found.end())
             continue
@@ -140,10 +144,14 @@ def to_tsquery(terms: Sequence[Term]) -> str:
 def to_tsvector(title: str, tags: str, text: str) -> str:
     """A document as a PostgreSQL tsvector: the title weighs A, tags B; phrases don't reach over the borders."""
     places: dict[str, list[str]] = {}
-    position = 0
+    position = room = 0
     for part, weight in ((title, "A"), (tags, "B"), (text, "")):
         for word in words_of(part):
             position = min(position + 1, 16_383)  # what a tsvector can tell apart
+            if word not in places:
+                room += len(word.encode()) + _PLACE_BYTES
+                if room > MAX_BYTES:
+                    continue
             known = places.setdefault(word, [])
             if len(known) < 255:
                 known.append(f"{position}{weight}")

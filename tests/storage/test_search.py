@@ -125,3 +125,24 @@ async def test_a_post_indexed_twice_is_found_once(filled: Database) -> None:
     assert (await found(filled, "bread")).count("Bread") == 1
     await Indexer(filled).catch_up()
     assert await found(filled, "butter") == ["Bread"]
+
+
+async def test_words_of_nothing_and_words_without_end_can_be_stored(db: Database) -> None:
+    """Somebody's reply must not keep a post, and all after it, from being found (PostgreSQL refuses empty words, and
+    more than a megabyte of them)."""
+    bomb = " ".join(f"{number}\ufdfa\ufdfa\ufdfa\ufdfa" for number in range(20_000))
+
+    def fill(tx: Tx) -> None:
+        alice, bob = add_author(tx, "alice"), actors.upsert_remote(tx, profile(indexable=True))
+        for number, html in enumerate(("\u0640 \u0640\u0640 fine", bomb)):
+            post = add_post(tx, alice, title=f"Post {number}", content_html="<p>harbour</p>")
+            new = new_reply(bob.id, post.uri, content_html=f"<p>{html}</p>", uri=f"https://remote.example/n/{number}")
+            replies.add(tx, new, post_id=post.id, parent_id=None)
+
+    await db.write(fill)
+    await Indexer(db).catch_up()
+    assert len(await found(db, "harbour")) == 2
+    assert await found(db, "fine") == ["<p>\u0640 \u0640\u0640 fine</p>"]
+    assert len(await found(db, "12\ufdfa\ufdfa\ufdfa\ufdfa")) == 1
+    for query in ("\u0640", '"\u0640"', "fine -\u0640", "\ufc5e"):
+        assert len(await found(db, query)) in (0, 1)
