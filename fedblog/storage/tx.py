@@ -29,7 +29,8 @@ class Event(NamedTuple):
 
 
 class IdMaker:
-    """Time-ordered ids of 63 bits: 42 of milliseconds, 21 of chance; they never go back within a process."""
+    """Time-ordered ids of 63 bits: 42 of milliseconds, 21 of chance; they never go back within a process,
+    nor behind what `go_on_after` was told."""
 
     def __init__(self, clock: Clock, random_bits: RandomBits) -> None:
         self._clock = clock
@@ -43,6 +44,11 @@ class IdMaker:
         with self._lock:
             self._last = fresh if fresh > self._last else self._last + 1 + self._random(3)
             return self._last
+
+    def go_on_after(self, last: int) -> None:
+        """All ids from now on are higher than `last`."""
+        with self._lock:
+            self._last = max(self._last, last)
 
 
 class Tx(ABC):
@@ -100,6 +106,10 @@ class Tx(ABC):
     def new_id(self) -> int:
         """A new time-ordered id."""
         return self._ids()
+
+    def go_on_after(self, last: int) -> None:
+        """New ids of this process are higher than this one from now on."""
+        self._ids.go_on_after(last)
 
     def emit(self, event: Event) -> None:
         """Tell listeners after the commit; nothing is told when the transaction fails."""

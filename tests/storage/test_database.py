@@ -16,11 +16,12 @@ from pathlib import Path
 import aiosqlite
 import pytest
 
+from fedblog.blog.ledger import ActivityId
 from fedblog.config import make_settings
 from fedblog.errors import ConfigError, Conflict, StorageUnavailable
-from fedblog.storage import meta, migrate, sqlite
+from fedblog.storage import actors, meta, migrate, outgoing, sqlite
 from fedblog.storage.database import Database, Event, Tx, database_url
-from tests.storage.support import Clock
+from tests.storage.support import Clock, add_author
 
 
 def fail_after_writing(tx: Tx, key: str) -> None:
@@ -166,6 +167,36 @@ async def test_ids_rise(db: Database, clock: Clock) -> None:
     ids = before + after
     assert ids == sorted(set(ids))
     assert ids[-1] < 2**63
+
+
+async def test_ids_rise_over_a_restart_with_the_clock_set_back(url: str, clock: Clock) -> None:
+    """What is said after it comes after what was said before: activities about one object are sent by their ids."""
+
+    def say(tx: Tx) -> int:
+        actor = actors.by_local_name(tx, "alice") or add_author(tx)
+        number = ActivityId(tx.new_id())
+        outgoing.add(
+            tx,
+            activity_id=number,
+            uri=f"https://blog.example/ap/activities/{number}",
+            actor_id=actor.id,
+            type="Update",
+            object_uri="https://blog.example/ap/posts/1",
+            body=b"{}",
+            public=True,
+            audience=outgoing.Audience(),
+        )
+        return number
+
+    said = []
+    for _ in range(3):
+        db = await Database.open(url, clock=clock)
+        await db.migrate()
+        said += [await db.write(say) for _ in range(2)]
+        await db.close()
+        clock.forward(-86_400.0)
+    assert said == sorted(said)
+    assert len(set(said)) == len(said)
 
 
 async def test_closed_means_closed(url: str, clock: Clock) -> None:
