@@ -6,37 +6,15 @@ import argparse
 import asyncio
 import shlex
 import sys
-from collections.abc import Callable, Coroutine
+import time
 from pathlib import Path
-from typing import Any
 
-import uvloop
-
-from benchmarks import busy, fanout, footprint, growth, inbox, outage, pages, table, workers
+from benchmarks import table
+from benchmarks.suites import SUITES, Asked, run_apart
 
 LATEST = Path(__file__).with_name("latest.json")
-
-_Suite = Callable[..., Coroutine[Any, Any, list[table.Row]]]
-SUITES: dict[str, _Suite] = {
-    "inbox": inbox.measure,
-    "pages": pages.measure,
-    "busy": busy.measure,
-    "fanout": fanout.measure,
-    "outage": outage.measure,
-    "footprint": footprint.measure,
-    "workers": workers.measure,
-    "growth": growth.measure,
-}
-COUNTS = {
-    "inbox": 1_500,
-    "pages": 4_000,
-    "fanout": 10_000,
-    "outage": 5_000,
-    "footprint": 1,
-    "busy": 2_000,
-    "workers": 3_000,
-    "growth": 10_000,
-}
+SECONDS = 260.0
+GRACE = 20.0
 
 
 def _arguments() -> argparse.Namespace:
@@ -44,31 +22,49 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"what to measure: {', '.join(SUITES)}. Default: all.")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each figure; the median counts (default 5)")
     parser.add_argument("--scale", type=float, default=1.0, help="how much is sent, as a share of the usual amount")
+    parser.add_argument(
+        "--seconds", type=float, default=SECONDS, help=f"rounds are cut to end within it (default {SECONDS:.0f})"
+    )
     parser.add_argument("--profile", type=Path, help="write the server's profile there; its figures count for nothing")
     parser.add_argument("--no-json", action="store_true", help="leave latest.json as it is")
     return parser.parse_args()
 
 
-async def _measure(options: argparse.Namespace) -> list[table.Row]:
-    rows = []
-    for name in options.names or SUITES:
-        count = max(100, int(COUNTS[name] * options.scale))
-        rows += await SUITES[name](options.rounds, count, profile=options.profile)
-    return rows
+async def _measure(options: argparse.Namespace) -> tuple[list[table.Row], dict[str, str]]:
+    """The rows of all suites, and by name what went wrong with those that have none."""
+    rows, troubles = list[table.Row](), dict[str, str]()
+    names = list(dict.fromkeys(options.names)) or list(SUITES)
+    profile = str(options.profile.resolve()) if options.profile else ""
+    end = time.monotonic() + options.seconds
+    for place, name in enumerate(names):
+        parts = sum(SUITES[other].part for other in names[place:])
+        seconds = max(1.0, end - time.monotonic()) * SUITES[name].part / parts  # what others left is shared
+        began = time.monotonic()
+        limit = 2 * max(seconds, SUITES[name].part) + GRACE  # the last one has time, even if those before took it all
+        found, trouble = await run_apart(Asked(name, options.rounds, options.scale, seconds, limit, profile))
+        rows += found
+        if trouble:
+            troubles[name] = trouble
+        took = f"{time.monotonic() - began:.0f} of {seconds:.0f} s"
+        sys.stderr.write(f"{name}: {took}{', ' if trouble else ''}{trouble}\n")
+    return rows, troubles
 
 
 def main() -> None:
-    """Measure what was asked for."""
+    """Measure what was asked for; 1 where a suite gave nothing."""
     options = _arguments()
     unknown = set(options.names) - set(SUITES)
     if unknown:
         sys.exit(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(SUITES)}")
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        rows = runner.run(_measure(options))
+    began = time.monotonic()
+    rows, troubles = asyncio.run(_measure(options))
     command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
-    sys.stdout.write(f"{table.markdown(rows)}\n\n`{command}` on {table.machine()}\n")
+    took = f"{time.monotonic() - began:.0f} s"
+    sys.stdout.write(f"{table.markdown(rows, troubles)}\n\n`{command}` on {table.machine()}, in {took}\n")
     if not options.no_json and not options.profile:
         table.write_json(rows, LATEST)
+    if troubles:
+        sys.exit(1)
 
 
 if __name__ == "__main__":

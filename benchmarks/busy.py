@@ -14,6 +14,7 @@ from pathlib import Path
 from benchmarks import load
 from benchmarks.crowd import HOST, Crowd, fill, raw_settings, settle_in
 from benchmarks.processes import Server, running
+from benchmarks.rounds import Rounds
 from benchmarks.table import Row
 from fedblog.app import services
 from fedblog.config import make_settings
@@ -21,10 +22,10 @@ from fedblog.config import make_settings
 READERS = 16
 REPLIES_A_SECOND = 500
 DEEP, DEPTH = 10_000, 2_000
-LOOK_EVERY = 0.01
+LOOK_EVERY, LONGEST_LOOK = 0.01, 10.0
 
 
-async def measure(rounds: int, count: int, *, profile: Path | None = None) -> list[Row]:
+async def measure(rounds: Rounds, count: int, *, profile: Path | None = None) -> list[Row]:
     """Latency of the inbox beside readers, the time until a reply shows, and the first look at a deep conversation."""
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
@@ -64,11 +65,11 @@ async def _read(server: Server, crowd: Crowd, rates: list[float]) -> AsyncIterat
             raise RuntimeError(f"readers got {dict(result.statuses)}")
 
 
-async def _answered(server: Server, crowd: Crowd, rounds: int, count: int) -> list[Row]:
+async def _answered(server: Server, crowd: Crowd, rounds: Rounds, count: int) -> list[Row]:
     dice, parents, rates = random.Random(8), list[str](), list[float]()
     inbox = Row("busy_inbox", "inbox beside readers at full speed: p99", "ms", limits=[100.0], smaller=True)
     fresh = Row("busy_fresh", "until a new reply shows to readers", "s", limits=[1.0], smaller=True)
-    for _ in range(rounds):
+    for _ in rounds.until(0.45):
         batch = crowd.creates(count, dice, parents)
         async with _read(server, crowd, rates):
             sent = await load.storm("127.0.0.1", server.port, batch, rate=REPLIES_A_SECOND)
@@ -76,7 +77,7 @@ async def _answered(server: Server, crowd: Crowd, rounds: int, count: int) -> li
             if set(sent.statuses) != {202}:
                 raise RuntimeError(f"not all were taken: {dict(sent.statuses)}")
     inbox.note = f"{REPLIES_A_SECOND} replies and {sorted(rates)[len(rates) // 2]:,.0f} pages a second"
-    for _ in range(rounds):
+    for _ in rounds.until(0.65):
         async with _read(server, crowd, rates):
             fresh.values.append(await _until_shown(server, crowd, crowd.creates(1, dice, [])))
     return [inbox, fresh]
@@ -88,7 +89,7 @@ async def _until_shown(server: Server, crowd: Crowd, replies: list[bytes]) -> fl
     before = await _size(server, newest)
     await load.storm("127.0.0.1", server.port, replies, connections=1)
     started = time.perf_counter()
-    while await _size(server, newest) == before:  # noqa: ASYNC110  # it has to ask, as a reader does
+    while await _size(server, newest) == before and time.perf_counter() - started < LONGEST_LOOK:  # noqa: ASYNC110
         await asyncio.sleep(LOOK_EVERY)
     return time.perf_counter() - started
 
@@ -97,7 +98,7 @@ async def _size(server: Server, request: bytes) -> int:
     return (await load.storm("127.0.0.1", server.port, [request], connections=1)).body_bytes
 
 
-async def _deep(place: Path, rounds: int) -> Row:
+async def _deep(place: Path, rounds: Rounds) -> Row:
     """The first answer after each start, nothing drawn before."""
     row = Row(
         "page_deep", f"{DEEP:,} replies, {DEPTH:,} of them in one line: first look", "s", limits=[1.0], smaller=True
@@ -107,7 +108,7 @@ async def _deep(place: Path, rounds: int) -> Row:
     async with services(settings) as parts:
         await fill(parts, crowd, DEPTH, chain=True)
         await fill(parts, crowd, DEEP - DEPTH, start=DEPTH)
-    for _ in range(rounds):
+    for _ in rounds.until():
         async with services(settings) as parts:
             await parts.db.write(lambda tx: tx.run("DELETE FROM drawn_pages"))
         async with running("fedblog", {"settings": raw_settings(place), "place": str(place)}) as server:

@@ -15,13 +15,14 @@ from pathlib import Path
 from benchmarks import load
 from benchmarks.crowd import HOST, settle_in
 from benchmarks.processes import Server
+from benchmarks.rounds import Rounds
 from benchmarks.table import Row
 
 RSS_BUDGET = 90.0  # MiB
 START_BUDGET = 1.0  # seconds
 
 
-async def measure(rounds: int, count: int, *, profile: Path | None = None) -> list[Row]:
+async def measure(rounds: Rounds, count: int, *, profile: Path | None = None) -> list[Row]:
     """Start the blog with one post, ask it for its front page, look at its memory."""
     del count, profile
     rss = Row("rss", "memory after the first answer", "MiB", limits=[RSS_BUDGET], smaller=True)
@@ -30,7 +31,7 @@ async def measure(rounds: int, count: int, *, profile: Path | None = None) -> li
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         await settle_in(place)
-        for number in range(rounds + 1):
+        for number in rounds.until(first=1):
             started = time.perf_counter()
             async with serving(place) as server:
                 await load.storm("127.0.0.1", server.port, [load.get("/", HOST)], connections=1)

@@ -21,6 +21,7 @@ from benchmarks.crowd import HOST, fill, make_people, profile_of, publish, raw_s
 from benchmarks.drawing import Chart, svg
 from benchmarks.fanout import follow
 from benchmarks.footprint import serving
+from benchmarks.rounds import Rounds
 from benchmarks.table import Row
 from fedblog.app import services
 from fedblog.config import make_settings
@@ -49,14 +50,14 @@ TITLES = {
 }
 
 
-async def measure(rounds: int, count: int, *, profile: Path | None = None) -> list[Row]:
+async def measure(rounds: Rounds, count: int, *, profile: Path | None = None) -> list[Row]:
     """Up to `count` notes and as many followers; the whole range draws docs/growth.svg."""
     del profile
     points: Points = defaultdict(list)
     with tempfile.TemporaryDirectory() as name:
-        await _notes(Path(name), rounds, max(count, FIRST), points)
+        await _notes(Path(name), rounds.most, max(count, FIRST), points)
     with tempfile.TemporaryDirectory() as name:
-        await _followers(Path(name), rounds, [one for one in FOLLOWERS if one <= max(count, FIRST)], points)
+        await _followers(Path(name), rounds.most, [one for one in FOLLOWERS if one <= max(count, FIRST)], points)
     with tempfile.TemporaryDirectory() as name:
         sources = await _with_sources(Path(name))
     if count >= WHOLE:

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from benchmarks import load
 from benchmarks.crowd import Crowd, raw_settings, settle_in
 from benchmarks.processes import Server, running
+from benchmarks.rounds import Rounds
 from benchmarks.table import Row
 
 CONNECTIONS = 32
@@ -47,7 +48,7 @@ class _Bench:
         return self.crowd.creates(count, self.dice, self.parents)
 
 
-async def measure(rounds: int, count: int, *, profile: Path | None = None) -> list[Row]:
+async def measure(rounds: Rounds, count: int, *, profile: Path | None = None) -> list[Row]:
     """Rates of replies, likes and farewells, and the latency of replies at half of the peak rate."""
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
@@ -63,17 +64,19 @@ async def measure(rounds: int, count: int, *, profile: Path | None = None) -> li
                 await _send(bare.server, [bare.request] * 300)
                 rows = await _rates(bench, bare, rounds, count)
                 rows.append(await _calm(bench, rounds, count // 2, rows[0].median / 2))
-                rows.append(await _farewells(bench, bare, rounds, max(50, FAREWELLS * count // 1_500 // rounds), port))
+                rows.append(
+                    await _farewells(bench, bare, rounds, max(50, FAREWELLS * count // 1_000 // rounds.most), port)
+                )
                 rows[-1].note = f"{len(calls)} requests to others"
         if calls:
             raise RuntimeError("farewells of unknown people made us ask their server")
         return rows
 
 
-async def _rates(bench: _Bench, bare: _Bare, rounds: int, count: int) -> list[Row]:
+async def _rates(bench: _Bench, bare: _Bare, rounds: Rounds, count: int) -> list[Row]:
     replies = Row("inbox", "inbox: signed replies", "per second", goal=0.5)
     likes = Row("inbox_likes", "inbox: signed likes", "per second", goal=0.5)
-    for _ in range(rounds):
+    for _ in rounds.until(0.6):
         limit = (await _timed(bench, "limit", bare.server, [bare.request] * count * 2)).rate
         replies.limits.append(limit)
         likes.limits.append(limit)
@@ -86,17 +89,17 @@ async def _rates(bench: _Bench, bare: _Bare, rounds: int, count: int) -> list[Ro
     return [replies, likes]
 
 
-async def _calm(bench: _Bench, rounds: int, count: int, rate: float) -> Row:
+async def _calm(bench: _Bench, rounds: Rounds, count: int, rate: float) -> Row:
     row = Row("inbox_p99", "inbox: p99 at half of the peak", "ms", limits=[CALM_MS], smaller=True)
-    for _ in range(rounds):
+    for _ in rounds.until(0.8):
         row.values.append((await _send(bench.server, bench.replies(count), rate=rate)).percentile(0.99) * 1000)
     return row
 
 
-async def _farewells(bench: _Bench, bare: _Bare, rounds: int, count: int, port: int) -> Row:
+async def _farewells(bench: _Bench, bare: _Bare, rounds: Rounds, count: int, port: int) -> Row:
     """`Delete` of people whom nobody here knows, as after the end of a large server."""
     row = Row("inbox_farewells", "inbox: deletes of unknown actors", "per second", goal=0.5)
-    for number in range(rounds):
+    for number in rounds.until():
         row.limits.append((await _send(bare.server, [bare.request] * count)).rate)
         batch = bench.crowd.farewells(count, f"http://127.0.0.1:{port}/users/{number}-")
         row.values.append((await _send(bench.server, batch)).rate)

@@ -15,6 +15,7 @@ from benchmarks import load
 from benchmarks.crowd import HOST, make_people, profile_of, raw_settings, settle_in
 from benchmarks.fanout import FOLLOWERS_A_HOST, follow_host, publish
 from benchmarks.processes import Server, running
+from benchmarks.rounds import Rounds
 from benchmarks.table import Row
 from fedblog.app import services
 from fedblog.blog.ledger import Profile
@@ -53,7 +54,7 @@ class Seen:
     growth: float
 
 
-async def measure(rounds: int, count: int, *, profile: Path | None = None) -> list[Row]:
+async def measure(rounds: Rounds, count: int, *, profile: Path | None = None) -> list[Row]:
     """`count` followers, five a host; three in ten hosts are bad, a third of these in each way."""
     del profile
     hosts = max(10, count // FOLLOWERS_A_HOST)
@@ -62,11 +63,11 @@ async def measure(rounds: int, count: int, *, profile: Path | None = None) -> li
     pages = Row("fanout_pages", "pages' p99 meanwhile", "ms", limits=[PAGES_MS], smaller=True)
     memory = Row("fanout_rss", "growth of memory meanwhile", "MiB", limits=[GROWTH_MIB], smaller=True)
     times.note = "the limit is without the bad ones"
-    async with _scene(hosts, rounds) as scene:
+    async with _scene(hosts, rounds.most) as scene:
         await _deliver(scene, scene.calm, 0)  # what is loaded at the first delivery is no part of it
-        for number, stormy in enumerate(scene.stormy, 1):
-            times.limits.append((await _deliver(scene, scene.calm, number)).seconds)
-            seen = await _deliver(scene, stormy, number)
+        for number, stormy in zip(rounds.until(), scene.stormy, strict=False):
+            times.limits.append((await _deliver(scene, scene.calm, number + 1)).seconds)
+            seen = await _deliver(scene, stormy, number + 1)
             times.values.append(seen.seconds)
             pages.values.append(seen.p99 * 1000)
             memory.values.append(max(seen.growth, 0.1))

@@ -6,6 +6,7 @@ import asyncio
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from aiohttp import ClientSession
 from benchmarks import load
 from benchmarks.crowd import HOST, Crowd, answer_first, fill, raw_settings, settle_in
 from benchmarks.processes import Server, running
+from benchmarks.rounds import Rounds
 from benchmarks.table import Row
 from fedblog.app import services
 from fedblog.config import make_settings
@@ -30,7 +32,7 @@ CONNECTIONS = 32
 COLD_BUDGET = 8.0  # µs a note
 
 
-async def measure(rounds: int, count: int, *, profile: Path | None = None) -> list[Row]:
+async def measure(rounds: Rounds, count: int, *, profile: Path | None = None) -> list[Row]:
     """Rates of warm pages and of 304s against plain aiohttp, and the time to make the page anew."""
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
@@ -44,7 +46,7 @@ async def measure(rounds: int, count: int, *, profile: Path | None = None) -> li
     return [*rows, *cold]
 
 
-async def _against_bare(server: Server, crowd: Crowd, place: Path, rounds: int, count: int) -> list[Row]:
+async def _against_bare(server: Server, crowd: Crowd, place: Path, rounds: Rounds, count: int) -> list[Row]:
     rows: list[Row] = []
     for coding, key in (("gzip", "page_warm"), ("identity", "page_warm_identity")):
         body, etag = await _fetch(server, crowd.address, coding)
@@ -55,25 +57,30 @@ async def _against_bare(server: Server, crowd: Crowd, place: Path, rounds: int, 
             warm = Row(key, f"page, warm, {coding}, {len(body) // 1000} kB", "per second", goal=0.9)
             ours = load.get(crowd.address, HOST, accept="text/html", accept_encoding=coding)
             theirs = load.get("/page", "localhost", accept="text/html", accept_encoding=coding)
-            await _compare(warm, server, ours, bare, theirs, rounds, count)
+            share = 0.65 if coding == "gzip" else 1.0
+            await _compare(warm, server, ours, bare, theirs, rounds.until(share), count)
             rows.append(warm)
             if coding == "gzip":
                 same = Row("page_304", "page, 304", "per second", goal=0.9)
                 ours = load.get(crowd.address, HOST, accept="text/html", accept_encoding=coding, if_none_match=etag)
                 theirs = load.get("/unchanged", "localhost", accept="text/html", if_none_match='"a"')
-                await _compare(same, server, ours, bare, theirs, rounds, count)
+                await _compare(same, server, ours, bare, theirs, rounds.until(0.8), count)
                 rows.append(same)
     return rows
 
 
-async def _compare(row: Row, server: Server, ours: bytes, bare: Server, theirs: bytes, rounds: int, count: int) -> None:
+async def _compare(
+    row: Row, server: Server, ours: bytes, bare: Server, theirs: bytes, numbers: Iterator[int], count: int
+) -> None:
     await _storm(server, ours, 100)
     await _storm(bare, theirs, 100)
     before, used = server.cpu_seconds, bare.cpu_seconds
-    for _ in range(rounds):
+    for _ in numbers:
         row.limits.append((await _storm(bare, theirs, count)).rate)
         row.values.append((await _storm(server, ours, count)).rate)
-    each = [(one.cpu_seconds - start) / rounds / count * 1e6 for one, start in ((server, before), (bare, used))]
+    each = [
+        (one.cpu_seconds - start) / len(row.values) / count * 1e6 for one, start in ((server, before), (bare, used))
+    ]
     row.note = f"{each[0]:.0f} µs of CPU each, the limit {each[1]:.0f}"
 
 
@@ -127,7 +134,7 @@ def _cost(key: str, name: str) -> Row:
     return Row(key, name, "µs a note", limits=[COLD_BUDGET], smaller=True)
 
 
-async def _cold(parts: Services, crowd: Crowd, rounds: int) -> list[Row]:
+async def _cold(parts: Services, crowd: Crowd, rounds: Rounds) -> list[Row]:
     """The first page, read and rendered, in µs a note: drawn for the first time, after a start, after a new reply."""
     first = Row("page_first", "page, drawn for the first time", "µs a note", limits=[COLD_BUDGET], smaller=True)
     cold = Row(
@@ -138,7 +145,7 @@ async def _cold(parts: Services, crowd: Crowd, rounds: int) -> list[Row]:
     packed = Row("page_pack", "beside it: encode and gzip", "µs a note", limits=[COLD_BUDGET], smaller=True)
     cold_cpu, again_cpu = list[float](), list[float]()
     notes = 0
-    for number in range(rounds + 1):
+    for number in rounds.until(0.4, first=1):
         await parts.db.write(lambda tx: tx.run("DELETE FROM drawn_pages"))
         renderer = Renderer(parts.settings, Assets())  # a new one has drawn nothing yet
         renderer.compile_all()

@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -70,8 +70,8 @@ def _cpuinfo() -> list[str]:
         return []
 
 
-def markdown(rows: Sequence[Row]) -> str:
-    """The table."""
+def markdown(rows: Sequence[Row], troubles: Mapping[str, str] | None = None) -> str:
+    """The table; `troubles` are suites without figures, and why."""
     lines = [
         "| what | fedblog | limit | unit | ratio | goal | ± | rounds | |",
         "|---|--:|--:|---|--:|--:|--:|--:|---|",
@@ -81,11 +81,14 @@ def markdown(rows: Sequence[Row]) -> str:
         cells = [row.name, f"{row.median:,.4g}", f"{row.limit:,.4g}", row.unit, f"{row.ratio:.2f}", f"{row.goal:.2g}"]
         cells += [f"{row.spread:.0%}", str(len(row.values)), ", ".join(filter(None, (verdict, row.note)))]
         lines.append(f"| {' | '.join(cells)} |")
+    lines += [f"| {name} | | | | | | | 0 | {why.replace('|', '/')} |" for name, why in (troubles or {}).items()]
     return "\n".join(lines)
 
 
 def write_json(rows: Sequence[Row], path: Path) -> None:
     """Add these rows to the file; those of earlier runs that were not measured now stay."""
     known = json.loads(path.read_text()) if path.exists() else {}
-    known.update({row.key: row.as_json() for row in rows})
-    path.write_text(json.dumps(known, indent=2) + "\n")
+    known.update({row.key: row.as_json() for row in rows if row.values and row.limits})
+    new = path.with_name(f"{path.name}.new")
+    new.write_text(json.dumps(known, indent=2) + "\n")
+    new.replace(path)

@@ -8,19 +8,20 @@ from pathlib import Path
 from benchmarks import load
 from benchmarks.crowd import HOST, settle_in
 from benchmarks.footprint import serving
+from benchmarks.rounds import Rounds
 from benchmarks.table import Row
 
 CONNECTIONS = 32
 PROCESSES = 2
 
 
-async def measure(rounds: int, count: int, *, profile: Path | None = None) -> list[Row]:
+async def measure(rounds: Rounds, count: int, *, profile: Path | None = None) -> list[Row]:
     """The front page, with two processes against one on the same machine; load and servers share the cores."""
     del profile
     row = Row("workers", f"front page, {PROCESSES} processes against one", "per second", goal=1.5)
     with tempfile.TemporaryDirectory() as name:
         await settle_in(Path(name))
-        for _ in range(rounds):
+        for _ in rounds.until():
             row.limits.append(await _rate(Path(name), 1, count))
             row.values.append(await _rate(Path(name), PROCESSES, count))
     return [row]
