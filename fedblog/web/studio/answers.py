@@ -64,10 +64,10 @@ async def ask_delete_answer(request: web.Request, who: Who) -> web.StreamRespons
         request,
         who,
         "confirm.html",
-        question="Delete your answer?",
-        lines=["Everybody who has it is asked to delete it too. What others answered to it stays."],
+        question=gettext("Delete your answer?"),
+        lines=[gettext("Everybody who has it is asked to delete it too. What others answered to it stays.")],
         target=f"/studio/answers/{reply.id}/delete",
-        button="Delete",
+        button=gettext("Delete"),
         fields={"back": back},
         back=back,
     )

@@ -12,13 +12,13 @@ from fedblog.blog.model import Actor
 from fedblog.errors import FedblogError, InvalidInput
 from fedblog.federation.services import Services
 from fedblog.storage import actors, moderation
-from fedblog.web.i18n import gettext
+from fedblog.web.i18n import gettext, later
 from fedblog.web.keys import SERVICES
 from fedblog.web.studio.access import Who, done, safe_back, show
 from fedblog.web.studio.forms import Form
 
 _HOME = "/studio/blocks"
-_LIMIT_LABEL = "Don't block, but hold every reply from that server until somebody approves it:"
+_LIMIT_LABEL = later("Don't block, but hold every reply from that server until somebody approves it:")
 _DOMAIN = re.compile(r"^(?:[a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}(?::[0-9]{1,5})?$")
 
 
@@ -46,16 +46,19 @@ async def _choices(services: Services, typed: str) -> tuple[Actor | None, list[t
     uri = maybe_uri(typed)
     if uri is None and _DOMAIN.match(typed.lower()):
         host = _foreign(services, typed.lower())
-        return None, [("domain", host, "The whole server and all below it:"), ("limit", host, _LIMIT_LABEL)]
+        return None, [
+            ("domain", host, gettext("The whole server and all below it:")),
+            ("limit", host, gettext(_LIMIT_LABEL)),
+        ]
     if uri is None:
         handle = parse_acct(typed)
         uri = await services.fetcher.webfinger_actor(handle)
     host = _foreign(services, host_of(uri))
     actor = await services.db.read(actors.by_uri, uri)
     return actor, [
-        ("actor", uri, "Only this person:"),
-        ("domain", host, "Their whole server and all below it:"),
-        ("limit", host, _LIMIT_LABEL),
+        ("actor", uri, gettext("Only this person:")),
+        ("domain", host, gettext("Their whole server and all below it:")),
+        ("limit", host, gettext(_LIMIT_LABEL)),
     ]
 
 

@@ -150,10 +150,10 @@ async def ask_delete_media(request: web.Request, who: Who) -> web.StreamResponse
         request,
         who,
         "confirm.html",
-        question=f"Delete “{picture.filename or 'this picture'}”?",
-        lines=["Its files are gone for good. Earlier versions of posts that showed it will have a gap."],
+        question=gettext("Delete “%(title)s”?") % {"title": picture.filename or gettext("this picture")},
+        lines=[gettext("Its files are gone for good. Earlier versions of posts that showed it will have a gap.")],
         target=f"/studio/media/{picture.id}/delete",
-        button="Delete for good",
+        button=gettext("Delete for good"),
         fields={},
         back="/studio/media",
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from fedblog.activitypub.ids import LocalIds
+from fedblog.blog.ledger import DeliveryCounts
 from fedblog.blog.model import Post, PostStatus
 from fedblog.storage import accounts, deliveries, desk, followers
 from fedblog.storage.database import Tx
@@ -23,7 +24,7 @@ class Glance:
     """Everything on the page, from one read."""
 
     drafts: list[Post]
-    published: list[tuple[Post, str]]
+    published: list[tuple[Post, DeliveryCounts]]
     items: list[Item]
     followers: int
     pending: int
@@ -38,7 +39,8 @@ async def overview(request: web.Request, who: Who) -> web.StreamResponse:
         who,
         "overview.html",
         drafts=glance.drafts,
-        published=glance.published,
+        # Words are found here: the storage thread knows nothing of the reader's language.
+        published=[(post, progress_words(counts)) for post, counts in glance.published],
         items=glance.items,
         followers=glance.followers,
         pending=glance.pending,
@@ -52,7 +54,7 @@ def _look(tx: Tx, who: Who, ids: LocalIds) -> Glance:
     items = items_for(tx, who, ids, show="all", since=since, before_id=None, limit=ITEMS)
     return Glance(
         drafts=drafts,
-        published=[(post, progress_words(deliveries.counts_of_object(tx, post.uri))) for post in out],
+        published=[(post, deliveries.counts_of_object(tx, post.uri)) for post in out],
         items=[item for item in items if not item.mine],
         followers=followers.count(tx, who.actor.id),
         pending=desk.count_pending(tx, who.actor.id),

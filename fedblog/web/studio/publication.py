@@ -26,7 +26,7 @@ async def ask_unpublish(request: web.Request, who: Who) -> web.StreamResponse:
         request,
         who,
         "confirm.html",
-        question=f"Unpublish “{post.title or 'this post'}”?",
+        question=gettext("Unpublish “%(title)s”?") % {"title": post.title or gettext("this post")},
         lines=[
             gettext("It leaves this site. The text stays with you, and you can publish it again later.")
             if not post.uri
@@ -46,7 +46,7 @@ async def ask_unpublish(request: web.Request, who: Who) -> web.StreamResponse:
             ),
         ],
         target=f"/studio/posts/{post.id}/unpublish",
-        button="Unpublish",
+        button=gettext("Unpublish"),
         fields={},
         back=f"/studio/posts/{post.id}",
     )
@@ -65,15 +65,15 @@ async def ask_delete(request: web.Request, who: Who) -> web.StreamResponse:
     post = await requested_post(request, who)
     if post.status is not PostStatus.PUBLISHED and post.trashed_at is None:
         return await _ask_trash(request, who, post)
-    gone_elsewhere = "Every server that has it is asked to delete its copy." if post.uri else ""
+    gone_elsewhere = gettext("Every server that has it is asked to delete its copy.") if post.uri else ""
     return await show(
         request,
         who,
         "confirm.html",
-        question=f"Delete “{post.title or 'this post'}”?",
-        lines=[line for line in ("Text and earlier versions are gone for good.", gone_elsewhere) if line],
+        question=gettext("Delete “%(title)s”?") % {"title": post.title or gettext("this post")},
+        lines=[line for line in (gettext("Text and earlier versions are gone for good."), gone_elsewhere) if line],
         target=f"/studio/posts/{post.id}/delete",
-        button="Delete for good",
+        button=gettext("Delete for good"),
         fields={},
         back=f"/studio/posts/{post.id}",
     )
