@@ -30,6 +30,8 @@ CONNECTIONS = 8
 CONNECT_SECONDS = 10.0
 ATTEMPTS = 8
 _AGAIN = ("40001", "40P01", "23505")
+# What people type into addresses may hold one; PostgreSQL has no such text, so it is not even looked for.
+_NUL = "contain NUL"
 
 
 class PostgresTx(Tx):
@@ -163,6 +165,8 @@ class PostgresEngine:
                     continue
                 if isinstance(exc, psycopg.OperationalError | psycopg.InterfaceError):
                     raise StorageUnavailable(f"the database can't take this now: {exc}") from exc
+                if isinstance(exc, psycopg.DataError) and _NUL in str(exc):
+                    raise InvalidInput("a text holds a character that nothing is kept with", reason="text_nul") from exc
                 raise
 
     def _run_once(self, unit: Callable[[Tx], T], *, reading: bool) -> tuple[T, list[Event]]:

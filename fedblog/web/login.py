@@ -85,7 +85,7 @@ async def login(request: web.Request) -> web.StreamResponse:
     """Check name and password: 303 with a new session, 401 when they don't fit, 429 after too many tries."""
     check_origin(request)
     form = await read_form(request)
-    name, password = (str(form.get(key, "")).strip("\0") for key in ("username", "password"))
+    name, password = (str(form.get(key, "")).replace("\0", "") for key in ("username", "password"))
     name, target = name.strip().lower().removeprefix("@")[:200], safe_next(str(form.get("next", "")))
     services = request.app[SERVICES]
     buckets = _buckets(request, name)

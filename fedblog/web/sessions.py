@@ -100,9 +100,14 @@ async def start_session(request: web.Request, response: web.StreamResponse, acco
         id_hash=hash_token(token),
         account_id=account.id,
         expires_at=int(services.clock()) + LIFETIME,
-        user_agent=request.headers.get("User-Agent", "")[:300],
+        user_agent=user_agent_of(request),
     )
     set_cookie(settings, response, "session", token, LIFETIME)
+
+
+def user_agent_of(request: web.Request) -> str:
+    """What a browser calls itself, as it can be kept: a header may hold bytes that are no text."""
+    return request.headers.get("User-Agent", "")[:300].encode("utf-8", "replace").decode()
 
 
 async def end_session(request: web.Request, response: web.StreamResponse) -> None:

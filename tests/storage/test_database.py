@@ -18,7 +18,7 @@ import pytest
 
 from fedblog.blog.ledger import ActivityId
 from fedblog.config import make_settings
-from fedblog.errors import ConfigError, Conflict, StorageUnavailable
+from fedblog.errors import ConfigError, Conflict, InvalidInput, StorageUnavailable
 from fedblog.storage import actors, meta, migrate, outgoing, sqlite
 from fedblog.storage.database import Database, Event, Tx, database_url
 from tests.storage.support import Clock, add_author
@@ -439,3 +439,17 @@ def test_where_the_database_is(tmp_path: Path) -> None:
         {"server": {"domain": "blog.example"}, "database": {"url": "postgresql://x/y"}}, relative_to=tmp_path
     )
     assert database_url(other) == "postgresql://x/y"
+
+
+async def test_a_character_that_is_in_no_text_is_no_mistake_of_ours(postgres_url: str) -> None:
+    """Anybody can write NUL into an address; PostgreSQL refuses to look for it."""
+    db = await Database.open(postgres_url)
+    try:
+        await db.migrate()
+        with pytest.raises(InvalidInput, match="character"):
+            await db.read(meta.get, "a\0b")
+        with pytest.raises(InvalidInput, match="character"):
+            await db.write(meta.put, "key", "a\0b")
+        assert await db.read(meta.get, "key") is None
+    finally:
+        await db.close()

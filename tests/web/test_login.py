@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -257,3 +258,17 @@ async def test_login_escapes_what_it_repeats(desk: Desk) -> None:
     assert "<script>alert" not in page.text
     page = await desk.browser().get("/login?next=/%22%3E%3Cscript%3Ealert(1)%3C/script%3E")
     assert "<script>alert" not in page.text
+
+
+async def test_what_is_no_text_logs_nobody_out_of_the_log_in(desk: Desk) -> None:
+    """A browser's name may hold any bytes, a form any characters: neither is a mistake of ours."""
+    browser = desk.browser()
+    assert (await browser.log_in("an\0na")).status == 303
+    body = f"username=anna&password={PASSWORD.replace(' ', '+')}".encode()
+    reader, writer = await asyncio.open_connection(desk.server.host, desk.server.port)
+    writer.write(
+        b"POST /login HTTP/1.1\r\nHost: blog.example\r\nUser-Agent: Fire\xff\xfefox\r\nConnection: close\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    )
+    assert (await reader.read()).startswith(b"HTTP/1.1 303 ")
+    writer.close()

@@ -19,6 +19,7 @@ from fedblog.web.keys import SERVICES, TELLER
 from fedblog.web.notices import ntfy, web_push
 from fedblog.web.notices.mail import is_address
 from fedblog.web.notices.words import groups, kind_names
+from fedblog.web.sessions import user_agent_of
 from fedblog.web.studio.access import Who, done, number_in_path, show
 from fedblog.web.studio.account import device_name
 from fedblog.web.studio.forms import Form
@@ -159,7 +160,7 @@ async def add_browser(request: web.Request, who: Who, form: Form) -> web.StreamR
         endpoint=endpoint,
         p256dh=p256dh,
         auth=auth,
-        user_agent=request.headers.get("User-Agent", ""),
+        user_agent=user_agent_of(request),
         at_most=BROWSERS,
     )
     if not kept:
