@@ -35,6 +35,7 @@ FLUSH_SECONDS = 5.0
 TOTALS_SECONDS = 3_600.0
 MOST_ROWS = 20_000  # kept in memory while the database can't be written
 MAX_PAGE, MAX_HOST = 200, 100
+MAX_READ = 500  # characters of a header, which are remembered by the thousand
 _BITS = 1 << 23  # 1 MiB: a hundred thousand visitors a day are told apart to about 1 %
 # Ready to be looked up: a plain string would be folded for each request.
 _PURPOSE, _GPC, _DNT, _FORWARDED = istr("Sec-Purpose"), istr("Sec-GPC"), istr("DNT"), istr("X-Forwarded-For")
@@ -63,7 +64,7 @@ class Counter:
         """
         get = request.headers.get
         agent = get(hdrs.USER_AGENT, "")
-        if not _person(agent) or get(_PURPOSE) is not None or len(self._counts) >= MOST_ROWS:
+        if not _person(agent[:MAX_READ]) or get(_PURPOSE) is not None or len(self._counts) >= MOST_ROWS:
             return
         day = self._today()
         views = self._counts.views
@@ -79,7 +80,7 @@ class Counter:
             row[1] += self._is_new(hash((who, post_id, key[2])))
             whole[1] += self._is_new(who)
         if not reserved and (referrer := get(hdrs.REFERER)):
-            host = self._host_of(referrer)
+            host = self._host_of(referrer[:MAX_READ])
             if host:
                 self._counts.referrers.setdefault((day, post_id, host), [0])[0] += 1
 
@@ -88,7 +89,7 @@ class Counter:
         if len(self._counts) >= MOST_ROWS:
             return
         agent = request.headers.get("User-Agent", "")
-        name, subscribers = _reader(agent)
+        name, subscribers = _reader(agent[:MAX_READ])
         day = self._today()
         row = self._counts.feeds.setdefault((day, path[:MAX_PAGE], name), [0, 0, 0])
         row[0] += 1
@@ -130,7 +131,7 @@ class Counter:
     def _referrer(self, referrer: str) -> str:
         """The host that a reader came from, "" for none or for ourselves."""
         try:
-            parts = urlsplit(referrer[:2000])
+            parts = urlsplit(referrer)
             host = (parts.hostname or "").removeprefix("www.")
         except ValueError:
             return ""

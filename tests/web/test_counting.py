@@ -7,9 +7,11 @@ from typing import cast
 
 import aiohttp
 from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 
 from fedblog.storage import stats
 from fedblog.storage.stats import DAY, Scope
+from fedblog.web import counting
 from fedblog.web.counting import Counter
 from fedblog.web.keys import COUNTER, COUNTS
 from tests.live import Live
@@ -181,3 +183,16 @@ async def test_kept_answers_count_too(live: Live) -> None:
     (found,) = await live.services.db.read(stats.views_by_day, Scope(today - 1, today, post_id=post.id))
     assert (found.views, found.visitors) == (20, 1)
     assert await live.services.db.read(stats.referrers, Scope(today - 1, today), 9) == [("far.example", 20)]
+
+
+def test_headers_without_end_are_not_remembered() -> None:
+    """What strangers call themselves and where they say that they come from is looked up by thousands: in short."""
+    counter = Counter("blog.example", lambda: 0.0)
+    before = counting._person.cache_info().currsize
+    for number in range(3):
+        end = "x" * 2_000 + str(number)
+        headers = {"User-Agent": f"{FIREFOX} {end}", "Referer": f"https://elsewhere.example/{end}"}
+        counter.page(make_mocked_request("GET", "/", headers=headers), 7, "/")
+    assert counting._person.cache_info().currsize == before + 1
+    assert counter._host_of.cache_info().currsize == 1
+    assert counter.take().referrers == {(0, 7, "elsewhere.example"): [3]}
