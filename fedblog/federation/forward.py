@@ -112,12 +112,18 @@ def _queue(
     followers_of: tuple[int, ...],
 ) -> None:
     """For the post author's key to sign the envelope. Not public: our outbox holds only what is ours."""
-    if activity.id is None or outgoing.by_uri(tx, activity.id) is not None:
+    uri = activity.id
+    if uri is None:
+        return
+    if (known := outgoing.by_uri(tx, uri)) is not None and known.object_uri != object_uri:
+        uri = f"{uri} {sender.uri}"  # a neighbour of the sender came first with this id: theirs is another activity
+        known = outgoing.by_uri(tx, uri)
+    if known is not None:
         return
     outgoing.add(
         tx,
         activity_id=ActivityId(tx.new_id()),
-        uri=activity.id,
+        uri=uri,
         actor_id=actor_id,
         type=activity.type,
         object_uri=object_uri,

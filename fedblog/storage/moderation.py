@@ -124,6 +124,9 @@ def is_blocked_by(tx: Tx, actor_id: ActorId, target_id: ActorId) -> bool:
 
 def add_report(tx: Tx, *, activity_uri: str, reporter_uri: str, objects: tuple[str, ...], content: str) -> bool:
     """Keep a report (INB-30); False if it was there."""
+    known = tx.value("SELECT reporter_uri FROM reports WHERE activity_uri = $1", activity_uri)
+    if known is not None and known != reporter_uri:
+        activity_uri = f"{activity_uri} {reporter_uri}"  # somebody else on their server used the id first
     added = tx.run(
         f"INSERT INTO reports ({_REPORT}) VALUES ($1, $2, $3, $4, $5, $6, NULL) ON CONFLICT (activity_uri) DO NOTHING",
         tx.new_id(),

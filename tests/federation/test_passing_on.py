@@ -164,6 +164,20 @@ async def test_DLV_05_edits_and_deletes_of_a_forwarded_reply_follow_it(crowd: Cr
     assert [[json.loads(body) for body in bodies] for bodies in crowd.came("Delete")] == [[delete], [delete], []]
 
 
+async def test_DLV_05_a_neighbour_keeps_no_delete_from_going_on(crowd: Crowd) -> None:
+    """Ids of deletions can be guessed, and a neighbour's reply may come under one of them first."""
+    create, eve = create_of(crowd.dee, crowd.post.uri), crowd.home.add_person("eve", key_type="ed25519")
+    await crowd.send(create)
+    delete = {**create, "id": f"{crowd.dee.id}/d/1", "type": "Delete", "object": create["object"]["id"]}
+    early = {**create_of(eve, crowd.post.uri), "id": delete["id"]}
+    inbox = f"{crowd.rig.live.base_url}/inbox"
+    assert (await crowd.home.post_activity(eve, inbox, early, now=crowd.rig.clock.now))[0] == 202
+    await crowd.rig.deliver()
+    assert [len(bodies) for bodies in crowd.came("Create")] == [2, 2, 0]
+    await crowd.send(delete)
+    assert [[json.loads(body) for body in bodies] for bodies in crowd.came("Delete")] == [[delete], [delete], []]
+
+
 async def test_DLV_05_what_became_private_or_was_never_forwarded_stays_here(crowd: Crowd) -> None:
     create = create_of(crowd.dee, crowd.post.uri)
     await crowd.send(create)

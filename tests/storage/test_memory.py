@@ -254,3 +254,15 @@ async def test_facts_and_tombstones(db: Database) -> None:
     assert not await db.read(tombstones.is_deleted_by, "ours", "eve")
     assert await db.write(tombstones.prune, START + 1) == 1
     assert await db.read(tombstones.get, "ours") is not None
+
+
+async def test_INB_30_a_neighbour_keeps_no_report_out(db: Database) -> None:
+    async def report(reporter: str) -> bool:
+        return await db.write(
+            lambda tx: moderation.add_report(
+                tx, activity_uri="flag-1", reporter_uri=reporter, objects=("post",), content=reporter
+            )
+        )
+
+    assert [await report(one) for one in ("eve", "bob", "bob", "eve")] == [True, True, False, False]
+    assert {one.reporter_uri for one in await db.read(moderation.reports)} == {"eve", "bob"}
