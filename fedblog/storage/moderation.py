@@ -20,6 +20,8 @@ def block(tx: Tx, kind: str, value: str, reason: str) -> None:
     Kind `limit`, of a domain: everything goes on, but what comes from there waits for an approval (LIFE-05).
     """
     value = _plain(kind, value)
+    # Who has just found nobody blocked has stored the reply when the caller hides what is there; who comes later waits.
+    tx.lock_all()
     tx.run(
         "INSERT INTO blocks (kind, value, reason, created_at) VALUES ($1, $2, $3, $4)"
         " ON CONFLICT (kind, value) DO UPDATE SET reason = excluded.reason",

@@ -71,6 +71,10 @@ class PostgresTx(Tx):
         for number in sorted({zlib.crc32(name.encode()) % LOCK_ROWS for name in names}):
             self.run("UPDATE locks SET number = number WHERE number = $1", number)
 
+    def lock_all(self) -> None:
+        for number in range(LOCK_ROWS):
+            self.run("UPDATE locks SET number = number WHERE number = $1", number)
+
 
 class PostgresEngine:
     """One server, as many processes as needed."""

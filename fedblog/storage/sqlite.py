@@ -73,6 +73,9 @@ class SqliteTx(Tx):
     def lock(self, *names: str) -> None:
         return None
 
+    def lock_all(self) -> None:
+        return None
+
 
 class UnitConnection(aiosqlite.Connection):
     """An aiosqlite connection that runs a whole function on its thread, not one statement a hop.

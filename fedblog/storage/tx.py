@@ -93,6 +93,10 @@ class Tx(ABC):
         for each other now and then.
         """
 
+    @abstractmethod
+    def lock_all(self) -> None:
+        """`lock` of every name: wait for everybody who locked any, and let nobody lock one until the end."""
+
     def one(self, sql: str, *params: Params) -> Row | None:
         """The first row of a query, or None."""
         rows = self.all(sql, *params)

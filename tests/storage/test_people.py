@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,10 +15,14 @@ from fedblog.errors import ConfigError, Conflict, NotFound
 from fedblog.storage import (
     actors,
     followers,
+    heads,
+    hiding,
     keys,
+    moderation,
     posts,
     reactions,
     replies,
+    threads,
 )
 from fedblog.storage.database import Database, Tx
 from fedblog.storage.seal import Sealer, load_secret
@@ -301,3 +307,31 @@ async def test_INB_24_a_private_boost_is_not_counted(db: Database, bob: Actor, p
     found = await db.read(posts.by_id, post.id)
     assert found is not None
     assert found.announce_count == 1
+
+
+async def test_LIFE_05_a_reply_that_comes_while_its_author_is_blocked_does_not_stay(
+    db: Database, bob: Actor, post: Post
+) -> None:
+    """It was found to be nobody's who is blocked, and is stored after the block (PostgreSQL has several writers)."""
+    looked, go = threading.Event(), threading.Event()
+    new = new_reply(bob.id, post.uri)
+
+    def arrive(tx: Tx) -> None:
+        tx.lock(new.uri, new.in_reply_to)
+        known = heads.standing(tx, uri=new.uri, actor_id=bob.id, actor_uri=bob.uri, host=bob.domain)
+        looked.set()
+        go.wait(20)
+        if not known.is_blocked:
+            replies.add(tx, new, post_id=post.id, parent_id=None)
+
+    def block(tx: Tx) -> None:
+        moderation.block(tx, "actor", bob.uri, "")
+        hiding.hide_all_of(tx, bob.id)
+
+    arriving = asyncio.create_task(db.write(arrive))
+    await asyncio.to_thread(looked.wait, 20)
+    blocking = asyncio.create_task(db.write(block))
+    await asyncio.wait({blocking}, timeout=0.3)  # it would be done long since, if it did not wait
+    go.set()
+    await asyncio.gather(arriving, blocking)
+    assert await db.read(threads.thread, post.id) == []
