@@ -51,6 +51,8 @@ def article(
         "type": "Article",
         "attributedTo": author.uri,
         "name": post.title,
+        # Short enough to stay where contentMap is dropped: Mastodon reads the language of either.
+        "nameMap": {post.language: post.title},
         **_warning_or_summary(post, settings),
         "content": content,
         "contentMap": {post.language: content},

@@ -24,7 +24,7 @@ ID = IDS.activity(1)
 # Terms that https://www.w3.org/ns/activitystreams itself defines and we use.
 AS2_TERMS = """
 Move Flag Add Remove target instrument result
-    id type actor object target to cc audience published updated name summary content contentMap url href
+    id type actor object target to cc audience published updated name summary content contentMap nameMap url href
     mediaType attributedTo inReplyTo context tag attachment image icon preview source replies likes shares
     totalItems first last next prev partOf items orderedItems formerType deleted generator preferredUsername
     inbox outbox followers following endpoints sharedInbox Article Note Tombstone Person Group Application
@@ -130,7 +130,7 @@ def undefined_terms(value: Any, inside: str = "") -> set[str]:
         if key == "@context":
             continue
         prefix, colon, _ = key.partition(":")
-        if inside != "contentMap" and key not in known and not (colon and prefix in TERMS):
+        if inside not in ("contentMap", "nameMap") and key not in known and not (colon and prefix in TERMS):
             found.add(key)
         if key == "type" and inner not in known:
             found.add(inner)

@@ -145,6 +145,7 @@ def test_ART_12_content_map_goes_along_only_while_small() -> None:
         made = build(post(content_html="<p>" + "word " * words + "</p>"))
         seen.add("contentMap" in made)
         assert "contentMap" not in made or activity_size(made) < 30_000
+        assert made["nameMap"] == {"en": made["name"]}, "the language stays"
     assert seen == {True, False}
 
 
