@@ -26,6 +26,8 @@ _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae"
 # Chinese, Japanese, Thai, Lao, Khmer, Burmese: no blanks between words.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _UNSPACED_RUN = re.compile(f"[{_UNSPACED}\U00020000-\U0003ffff]+")
+# Phones and people set typographic quotes.
+_STRAIGHT = str.maketrans(dict.fromkeys("“”„‟«»「」『』", '"'))
 _QUERY_PART = re.compile(r'(-?)(?:"([^"]*)(?:"|$)|(\S+))')
 
 
@@ -108,7 +110,7 @@ def words_of(text: str, limit: int = MAX_WORDS) -> list[str]:
 def parse_query(text: str) -> tuple[Term, ...]:
     """What somebody typed: words (each may go on), "phrases in quotes", -without. Nothing is ever a syntax error."""
     terms: list[Term] = []
-    for minus, phrase, word in _QUERY_PART.findall(text[:MAX_QUERY]):
+    for minus, phrase, word in _QUERY_PART.findall(text[:MAX_QUERY].translate(_STRAIGHT)):
         words = words_of(phrase or word)
         if not words or len(terms) == MAX_TERMS:
             continue

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from fedblog.web.filters import month_year, short_date
+
 DAY = 86_400
 HEIGHT = 100.0
 _GAP = 0.18
@@ -107,15 +109,14 @@ def _months(first: int, last: int) -> list[Span]:
         moment = time.gmtime(day * DAY)
         length = calendar.monthrange(moment.tm_year, moment.tm_mon)[1]
         end = min(last, day + length - moment.tm_mday)
-        found.append(Span(day, end, time.strftime("%B %Y", moment)))
+        found.append(Span(day, end, month_year(day * DAY)))
         day = end + 1
     return found
 
 
 def day_label(day: int) -> str:
-    """`14 Mar 2026`."""
-    moment = time.gmtime(day * DAY)
-    return f"{moment.tm_mday} {time.strftime('%b %Y', moment)}"
+    """`14 Mar 2026`, as the reader's language writes it."""
+    return short_date(day * DAY)
 
 
 def iso_day(day: int) -> str:

@@ -27,6 +27,14 @@ def long_date(timestamp: int) -> str:
     return f"{moment.tm_mday} {time.strftime('%B %Y', moment)}"
 
 
+def short_date(timestamp: int) -> str:
+    """`14 Mar 2026` (UTC)."""
+    if current() not in _ENGLISH:
+        return _foreign_date(timestamp, "medium")
+    moment = time.gmtime(timestamp)
+    return f"{moment.tm_mday} {time.strftime('%b %Y', moment)}"
+
+
 def day_month(timestamp: int) -> str:
     """`14 Mar` (UTC)."""
     if current() not in _ENGLISH:

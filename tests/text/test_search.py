@@ -113,3 +113,9 @@ def test_anything_goes_and_marking_loses_nothing(text: str, query: str) -> None:
         assert word.text
     assert "'" not in "".join(word for term in terms for word in term.words)
     assert isinstance(snippet(text, (Term(("a",)),)), list)
+
+
+@pytest.mark.parametrize("query", ['"rye bread"', "“rye bread”", "„rye bread“", "«rye bread»", "「rye bread」"])
+def test_phrases_stand_in_the_quotes_of_any_language(query: str) -> None:
+    (term,) = parse_query(query)
+    assert term.words == ("rye", "bread")
