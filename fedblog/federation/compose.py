@@ -11,7 +11,7 @@ from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.urls import maybe_uri
 from fedblog.blog.model import Actor, HoldPolicy, Post, PostKind, PostText, QuotePolicy, ReplyPolicy, Visibility
 from fedblog.config import Settings
-from fedblog.errors import FedblogError, InvalidInput
+from fedblog.errors import FedblogError, InvalidInput, StorageUnavailable
 from fedblog.federation.fetcher import Fetcher
 from fedblog.federation.resolver import Resolver
 from fedblog.media.figures import frame
@@ -189,6 +189,8 @@ class Composer:
             if not look_up or self._fetcher is None or self._resolver is None:
                 return None
             return await self._resolver.actor(await self._fetcher.webfinger_actor(handle))
+        except StorageUnavailable:
+            raise  # nobody was asked: a mention that tells nobody would stay in the text for good
         except FedblogError as exc:
             log.info("@%s can't be found, it stays plain text: %s", acct, exc)
             return None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,12 @@ from fedblog.blog.model import Post
 from fedblog.demo import peer_payloads as payloads
 from fedblog.demo.peer import PeerServer
 from fedblog.demo.peer_actor import PeerActor
+from fedblog.errors import StorageUnavailable
 from fedblog.signatures.keys import generate_rsa
+from fedblog.storage import deliveries, search
+from fedblog.web.drawn_rows import DrawnKeeper
+from fedblog.web.keys import COUNTS, RENDERER
+from fedblog.web.notices.teller import NewsPlanner
 from fedblog.web.passwords import hash_password
 from tests.faults.studio import Studio, post_id
 from tests.live import Live, live_app
@@ -70,10 +77,21 @@ class Faults:
 
 
 @dataclass
+class Clock:
+    """The time, or some seconds later."""
+
+    ahead: float = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead
+
+
+@dataclass
 class Rig:
     """A blog, a follower's server, somebody in the studio, and the faults."""
 
     live: Live
+    clock: Clock
     faults: Faults
     peer: PeerServer
     bo: PeerActor
@@ -108,13 +126,17 @@ async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
             return super().executemany(sql, rows)
 
     monkeypatch.setattr(sqlite3, "connect", lambda *args, **kwargs: real(*args, factory=Faulty, **kwargs))
-    async with live_app(tmp_path) as live, PeerServer() as peer:
+    clock = Clock()
+    async with (
+        live_app(tmp_path, clock=clock, federation={"backfill_after": []}) as live,
+        PeerServer(clock=clock) as peer,
+    ):
         author = await make_author(live.services, password_hash=hash_password(PASSWORD))
         post = await make_post(live.services, author.actor_id)
         bo = peer.add_person("bo", key=generate_rsa(Uri("https://unnamed.invalid/#main-key")))
         studio = Studio(live.base_url, live.session)
         await studio.log_in("ana", PASSWORD)
-        yield Rig(live, faults, peer, bo, post, studio)
+        yield Rig(live, clock, faults, peer, bo, post, studio)
 
 
 async def check(
@@ -141,7 +163,7 @@ async def check(
             return number - 1
         if status == good:  # what failed serves something beside the request (the log, the time of a last visit)
             continue
-        assert (status, "Retry-After" in headers) == (503, True), (failed, kind)
+        assert (status, "Retry-After" in headers) == (503, True), (failed, kind, number)
         assert await state() == before, (failed, kind)
         status, _ = await send()
         assert status == good, (failed, kind)
@@ -225,6 +247,112 @@ async def test_publishing_and_editing(rig: Rig) -> None:
 
     assert await check(rig, publish, 303, state=public) > 10
     assert await check(rig, edit, 303) > 10
+
+
+Act = Callable[[int, bool], tuple[str, dict[str, str]]]
+
+
+def studio_acts(post: int, other: int, reply: int) -> dict[str, Act]:
+    """Path and form of what is done in the studio, by a number that is new each time and a turn to and fro."""
+    posts, replies = f"/studio/posts/{post}", f"/studio/replies/{reply}"
+    return {
+        "looks": lambda n, _: ("/studio/looks", {"theme": "paper", "accent": f"#10{n:04x}", "scheme": "auto"}),
+        "profile": lambda n, _: ("/studio/profile", {"name": f"Ana {n}", "bio": "Bakes"}),
+        "notices": lambda n, _: ("/studio/notifications/settings", {"mail": "daily", "email": f"a{n}@mail.example"}),
+        "decision": lambda _, to: (f"{replies}/state", {"do": "hide" if to else "approve"}),
+        "like": lambda _, to: (f"{replies}/like", {"do": "like" if to else "unlike"}),
+        "answer": lambda n, _: (f"{replies}/answer", {"source": f"Word {n}"}),
+        "pin": lambda _, to: (f"{posts}/pin", {"do": "pin" if to else "unpin"}),
+        "trash": lambda _, to: (f"/studio/posts/{other}/{'trash' if to else 'untrash'}", {}),
+        "block": lambda n, _: ("/studio/blocks", {"choice": f"domain h{n}.example", "reason": "Spam"}),
+        "several": lambda n, _: ("/studio/posts/bulk", {"act": "tag", "post": str(other), "tag": f"tag{n}"}),
+        "aliases": lambda n, _: ("/studio/moving/aliases", {"aliases": ""}),
+    }
+
+
+@pytest.mark.proves("SEC-127")
+async def test_everything_else_that_the_studio_stores(rig: Rig) -> None:
+    """Looks, profile, notices, decisions, likes, answers, pins, the trash, blocks: whole or not at all."""
+    publisher = rig.live.services.publisher
+    text = await publisher.compose(title="A draft", source="Not yet")
+    other = await publisher.save_draft(text, author_id=rig.post.author_id)
+    note = payloads.note(rig.bo, rig.post.uri, "A reply")
+    assert (await rig.deliver(payloads.create(rig.bo, note)))[0] == 202
+    reply = await rig.live.services.db.read(lambda tx: tx.value("SELECT id FROM replies"))
+    token = (await rig.studio.form("/studio/account"))["csrf"]
+    for name, act in studio_acts(rig.post.id, other.id, reply).items():
+        turns = itertools.cycle((True, False))
+
+        async def make(act: Act = act, turns: Iterator[bool] = turns) -> Callable[[], Awaitable[Answer]]:
+            path, fields = act(next(rig.numbers), next(turns))
+
+            async def send() -> Answer:
+                status, body, headers = await rig.studio.send("POST", path, {"csrf": token, **fields})
+                assert status in (303, 503), f"{path}: {status} {body}"
+                return status, headers
+
+            return send
+
+        assert await check(rig, make, 303, changes=name != "aliases") > 3, name
+
+
+async def test_a_mention_is_not_lost_where_nobody_could_be_asked(rig: Rig) -> None:
+    """Somebody who isn't found stays plain text for good; who can't be looked up now is no such person."""
+    source = f"With thanks to @ana@{rig.live.services.settings.domain}"
+    for number in itertools.count(1):
+        rig.faults.arm(number, "busy")
+        text = None
+        with contextlib.suppress(StorageUnavailable):
+            text = await rig.live.services.publisher.compose(title="Thanks", source=source)
+        failed = rig.faults.disarm()
+        assert text is None or len(text.mentions) == 1
+        if not failed:
+            break
+    assert number > 1
+
+
+@pytest.mark.proves("SEC-127")
+async def test_work_in_the_background_waits_and_goes_on(rig: Rig) -> None:
+    """Every second statement of a round of each worker fails once: it raises nothing but that the database is away,
+    and what was not done is done later."""
+    live, parts = rig.live, rig.live.services
+    assert (await rig.deliver(payloads.follow(rig.bo, f"{live.base_url}/ap/actors/ana")))[0] == 202
+    rounds: dict[str, Callable[[], Awaitable[object]]] = {
+        "deliveries": parts.worker.drain,
+        "jobs": parts.jobs.drain,
+        "search": parts.indexer.catch_up,
+        "counts": live.app[COUNTS].flush,
+        "drawn": DrawnKeeper(parts.db, live.app[RENDERER].rows).flush,
+        "news": NewsPlanner(parts.db, parts.settings).look,
+    }
+    seen = 0
+    for name, work in rounds.items():
+        for number, kind in zip(itertools.count(1, 2), itertools.cycle(KINDS)):
+            note = payloads.note(rig.bo, rig.post.uri, f"{name} {number}")
+            assert (await rig.deliver(payloads.create(rig.bo, note)))[0] == 202
+            assert (
+                await live.get("/@ana/first-light", headers={"User-Agent": "Mozilla/5.0 Firefox/130.0"})
+            ).status == 200
+            seen += 1
+            if name == "deliveries":
+                text = await parts.publisher.compose(title="First light", source=f"Edit {number}")
+                await parts.publisher.edit(rig.post.id, text, editor_id=rig.post.author_id)
+            rig.faults.arm(number, kind)
+            with contextlib.suppress(StorageUnavailable):
+                await work()
+            if not rig.faults.disarm():
+                break
+            rig.clock.ahead += 3_600
+            await work()
+        assert number > 1, name
+    rig.clock.ahead += 86_400
+    for work in rounds.values():
+        await work()
+    assert await parts.db.read(search.outdated, 0, 10) == ([], None)
+    assert await parts.db.read(deliveries.count_waiting) == 0
+    sent = await parts.db.read(lambda tx: tx.all("SELECT uri FROM outgoing WHERE type IN ('Accept', 'Update')"))
+    assert {uri for (uri,) in sent} <= {one.activity["id"] for one in rig.peer.inbox}
+    assert await parts.db.read(lambda tx: tx.value("SELECT sum(views) FROM stat_views WHERE post_id <> 0")) == seen
 
 
 @pytest.mark.parametrize("path", ["/", "/@ana/first-light", "/ap/actors/ana", "/@ana/feed.atom", "/studio"])

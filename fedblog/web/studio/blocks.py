@@ -9,7 +9,7 @@ from aiohttp import web
 from fedblog.activitypub.discovery import parse_acct
 from fedblog.activitypub.urls import host_of, maybe_uri, parse_uri
 from fedblog.blog.model import Actor
-from fedblog.errors import FedblogError, InvalidInput
+from fedblog.errors import FedblogError, InvalidInput, StorageUnavailable
 from fedblog.federation.services import Services
 from fedblog.storage import actors, moderation
 from fedblog.web.i18n import gettext, later
@@ -35,6 +35,8 @@ async def ask_block(request: web.Request, who: Who) -> web.StreamResponse:
     typed = (request.query.get("actor", "") or request.query.get("value", "")).strip()[:2000]
     try:
         actor, choices = await _choices(services, typed)
+    except StorageUnavailable:
+        raise
     except FedblogError as error:
         found = await services.db.read(moderation.blocks)
         return await show(request, who, "blocks.html", blocks=found, status=400, problem=str(error))

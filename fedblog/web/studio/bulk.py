@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from fedblog.blog.model import Post, PostId, PostStatus, PostText
-from fedblog.errors import Conflict, FedblogError, InvalidInput
+from fedblog.errors import Conflict, FedblogError, InvalidInput, StorageUnavailable
 from fedblog.federation.services import Services
 from fedblog.storage import posts
 from fedblog.storage.database import Tx
@@ -61,6 +61,10 @@ async def bulk(request: web.Request, who: Who, form: Form) -> web.StreamResponse
         try:
             if await _acts(services, who, tag)[act](post):
                 changed.append(post.id)
+        except StorageUnavailable:
+            if not changed:
+                raise
+            failed += 1
         except FedblogError:
             failed += 1
     return see_other(_after(back, act, changed, failed + len(ids) - len(found), tag))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from fedblog.errors import FedblogError
+from fedblog.errors import FedblogError, StorageUnavailable
 from fedblog.storage import actors
 from fedblog.web.keys import SERVICES
 from fedblog.web.studio.access import Who, done, show
@@ -32,6 +32,8 @@ async def save_aliases(request: web.Request, who: Who, form: Form) -> web.Stream
     typed = form.text("aliases", limit=20_000)
     try:
         await request.app[SERVICES].publisher.set_aliases(who.actor.id, typed.split("\n"))
+    except StorageUnavailable:
+        raise
     except FedblogError as error:
         return await _page(request, who, aliases=typed, target="", problem=str(error), status=400)
     return done("/studio/moving", "aliases")
@@ -46,6 +48,8 @@ async def move(request: web.Request, who: Who, form: Form) -> web.StreamResponse
         return await _page(request, who, aliases=aliases, target="", problem=problem, status=400)
     try:
         await request.app[SERVICES].publisher.move_to(who.actor.id, "" if back else target)
+    except StorageUnavailable:
+        raise
     except FedblogError as error:
         return await _page(request, who, aliases=aliases, target=target, problem=str(error), status=400)
     return done("/studio/moving", "unmoved" if back else "moved")
