@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from fedblog.blog.model import Role
 from fedblog.demo.peer import PeerServer
@@ -18,6 +18,8 @@ from fedblog.web.passwords import hash_password
 from tests.live import Live, live_app
 
 PASSWORD = "correct horse battery"
+# A busy machine is slow, not wrong.
+expect.set_options(timeout=30_000)
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
