@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import pkgutil
 import subprocess
 import sys
@@ -43,13 +44,39 @@ def test_there_are_no_circles() -> None:
     assert set(edges) - done == set()
 
 
+def closures() -> dict[str, list[str]]:
+    """What each module needs, its packages included, with all that these need; needed ones come first."""
+    edges = graph()
+    for name, wanted in edges.items():
+        parts = name.split(".")
+        wanted.update(".".join(parts[:length]) for length in range(2, len(parts)))
+    found: dict[str, set[str]] = {}
+    for name in edges:
+        reached, waiting = set[str](), [name]
+        while waiting:
+            new = edges[waiting.pop()] - reached
+            reached |= new
+            waiting += new
+        found[name] = reached - {name}
+    return {name: sorted(found[name]) for name in sorted(found, key=lambda one: len(found[one]))}
+
+
 def test_each_module_imports_alone() -> None:
+    """Each runs once, where nothing of ours is loaded but what it says that it needs; and it loads nothing else."""
     code = (
-        "import importlib, sys\n"
-        "for name in sys.argv[1:]:\n"
-        "    for loaded in [m for m in sys.modules if m == 'fedblog' or m.startswith('fedblog.')]:\n"
-        "        del sys.modules[loaded]\n"
+        "import importlib, json, sys\n"
+        "ours = lambda: {n: m for n, m in sys.modules.items() if n.startswith('fedblog.')}\n"
+        "import fedblog\n"
+        "ran = {}\n"
+        "for name, needed in json.load(sys.stdin).items():\n"
+        "    for loaded in ours(): del sys.modules[loaded]\n"
+        "    sys.modules.update({one: ran[one] for one in needed if one in ran})\n"
         "    importlib.import_module(name)\n"
+        "    more = set(ours()) - {name, *needed}\n"
+        "    assert not more, f'{name} loads {more}'\n"
+        "    ran[name] = sys.modules[name]\n"
     )
-    result = subprocess.run([sys.executable, "-c", code, *MODULES], capture_output=True, text=True, check=False)
+    wanted = json.dumps(closures())
+    assert set(json.loads(wanted)) == set(MODULES)
+    result = subprocess.run([sys.executable, "-c", code], input=wanted, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
