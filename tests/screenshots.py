@@ -41,7 +41,6 @@ STUDIO = {
     "studio": "/studio",
     "posts": "/studio/posts",
     "editor": "/studio/posts/{post_id}",
-    "looks-elsewhere": "/studio/posts/{post_id}/looks",
     "reach": "/studio/posts/{post_id}/reach",
     "revisions": "/studio/posts/{post_id}/revisions",
     "conversations": "/studio/conversations",
