@@ -106,6 +106,13 @@ async def services(
         stack.push_async_callback(avatars.close)
         publisher = Publisher(db, ids, settings, sealer, fetcher=fetcher, resolver=resolver)
         teller = Teller(db, settings, sealer, client, lambda: renderer or Renderer(settings, Assets()), clock)
+        handlers: dict[str, JobHandler] = {
+            **_job_handlers(db, fetcher, resolver, ids, settings, clock),
+            "tell_approved": ApprovalTeller(db, ids, sealer),
+            **timed_acts(publisher),
+            websub.KIND: websub.HubTeller(client, settings),
+            TELL_AUTHOR: teller,
+        }
         yield Services(
             settings=settings,
             clock=clock,
@@ -120,30 +127,23 @@ async def services(
             askers=Askers(db, keyring, settings, clock),
             inbox=Inbox(db, keyring, resolver, settings, ids, clock),
             publisher=publisher,
-            worker=DeliveryWorker(
-                db,
-                client,
-                signer,
-                clock=clock,
-                jitter=random.SystemRandom().random,
-                concurrency=federation.delivery_concurrency,
-            ),
-            jobs=JobRunner(
-                db,
-                {
-                    **_job_handlers(db, fetcher, resolver, ids, settings, clock),
-                    "tell_approved": ApprovalTeller(db, ids, sealer),
-                    **timed_acts(publisher),
-                    websub.KIND: websub.HubTeller(client, settings),
-                    TELL_AUTHOR: teller,
-                },
-                clock=clock,
-                slow=("backfill",),
-            ),
+            worker=_delivery(db, client, signer, settings, clock),
+            jobs=JobRunner(db, handlers, clock=clock, slow=("backfill",)),
             library=Library(db, settings),
             avatars=avatars,
             indexer=Indexer(db),
         )
+
+
+def _delivery(db: Database, client: Client, signer: Signer, settings: Settings, clock: Clock) -> DeliveryWorker:
+    return DeliveryWorker(
+        db,
+        client,
+        signer,
+        clock=clock,
+        jitter=random.SystemRandom().random,
+        concurrency=settings.federation.delivery_concurrency,
+    )
 
 
 def _job_handlers(
