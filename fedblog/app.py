@@ -59,6 +59,7 @@ from fedblog.web.drawn_rows import DrawnKeeper
 from fedblog.web.headers import add_headers
 from fedblog.web.hot import HotAnswers, put_before
 from fedblog.web.inbox_door import DOOR, InboxDoor
+from fedblog.web.inboxes import LOAD, InboxLoad
 from fedblog.web.keys import COUNTER, COUNTS, HOT, LIMITS, PAGES, POST_INDEX, RENDERER, SERVICES, SETTINGS, TELLER
 from fedblog.web.limits import RateLimits
 from fedblog.web.middleware import errors_middleware, host_middleware, observe_middleware
@@ -181,7 +182,8 @@ def build_app(settings: Settings, *, clock: Clock = time.time, background: bool 
     app[RENDERER] = Renderer(settings, Assets())
     app[PAGES] = PageCache(time.monotonic)
     app[COUNTER] = Counter(settings.authority, clock)
-    app[HOT] = HotAnswers(time.monotonic, time.time, app[COUNTER].page)
+    app[LOAD] = InboxLoad()
+    app[HOT] = HotAnswers(time.monotonic, time.time, app[COUNTER].page, app[LOAD].is_crowded)
     app[POST_INDEX] = PostIndex()
     app[LIMITS] = RateLimits(time.monotonic)
     app[DOOR] = InboxDoor(app, closed)

@@ -7,6 +7,7 @@ process may have changed it.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -27,8 +28,8 @@ from fedblog.web.conditional import bare_tag, is_known
 FRESH_SECONDS = 0.25
 MAX_KEPT = 256
 COPIED_BYTES = 4 * 1024  # less is copied into one piece, more is sent in two
-COPIED_BYTES = 4 * 1024  # less is copied into one piece, more is sent in two
 DRAIN_BYTES = 64 * 1024
+GIVE_WAY_SECONDS = 0.002  # a reader doesn't notice; the activities that wait get the loop for so long
 POST = web.RequestKey("hot_post", int)
 
 # An answer may differ by them in ways that are not told apart here: such requests go the ordinary way.
@@ -77,11 +78,14 @@ class HotAnswer:
     date: bytes
     lines: RequestLines
     seen: Seen
+    gives_way: bool = False
     keep_alive: bool = True  # only connections that stay get such an answer
     started: float = field(default_factory=time.perf_counter)
 
     async def prepare(self, request: web.BaseRequest) -> None:
-        """Write all of it at once."""
+        """Write all of it at once; a moment later where others go first."""
+        if self.gives_way:
+            await asyncio.sleep(GIVE_WAY_SECONDS)
         transport, kept, name = request.transport, self.kept, new_request_id()
         if transport is None or transport.is_closing():
             raise ConnectionResetError("the asker has left")
@@ -102,12 +106,17 @@ class HotAnswer:
 
 class HotAnswers:
     """The answers of the last moment. `clock` counts seconds and never goes back, `wall` gives Unix time, `seen` counts
-    who got one."""
+    who got one, `is_crowded` says whether others wait for the loop whom readers let go first: a post that is read at
+    full speed would make its own replies late."""
 
     def __init__(
-        self, clock: Callable[[], float], wall: Callable[[], float], seen: Seen = lambda request, post_id, path: None
+        self,
+        clock: Callable[[], float],
+        wall: Callable[[], float],
+        seen: Seen = lambda request, post_id, path: None,
+        is_crowded: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._clock, self._wall, self._seen = clock, wall, seen
+        self._clock, self._wall, self._seen, self._is_crowded = clock, wall, seen, is_crowded
         self._kept: OrderedDict[_Key, _Kept] = OrderedDict()
         self._date = (0, b"")
         self._has_languages = False
@@ -126,7 +135,7 @@ class HotAnswers:
                 # One goes and looks; the others need not wait for that.
                 kept.is_asked, kept.until = True, now + FRESH_SECONDS
             return None
-        return HotAnswer(kept, self._today(), self._lines, self._seen)
+        return HotAnswer(kept, self._today(), self._lines, self._seen, self._is_crowded())
 
     def _fitting(self, request: web.BaseRequest) -> _Kept | None:
         seen, asked = request.headers.get(hdrs.IF_NONE_MATCH), self._asked(request)

@@ -16,14 +16,39 @@ from fedblog.web.keys import ADDRESS, LIMITS, SERVICES, SETTINGS
 
 BODY_SECONDS = 20
 MAX_BUSY = 256
+CROWDED = 3
 BUSY_RETRY_SECONDS = 30
 
-BUSY = web.AppKey("inbox_busy", asyncio.Semaphore)
+
+class InboxLoad:
+    """What is worked on at once, each `with` a place, and no more than `most` of them (SECURITY 123)."""
+
+    def __init__(self) -> None:
+        self.most, self.count = MAX_BUSY, 0
+
+    def __enter__(self) -> None:
+        """Raises `Refused` where no place is free."""
+        if self.is_full():
+            raise Refused("too busy; try again", reason="busy", status=503, retry_after=BUSY_RETRY_SECONDS)
+        self.count += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.count -= 1
+
+    def is_full(self) -> bool:
+        """Whether the next one is turned away."""
+        return self.count >= self.most
+
+    def is_crowded(self) -> bool:
+        """Whether some wait for each other, so that whoever can should let them go first."""
+        return self.count >= CROWDED
+
+
+LOAD = web.AppKey("inbox_load", InboxLoad)
 
 
 def add_inboxes(app: web.Application) -> None:
-    """The routes, and the bound on how many requests are worked on at once (SECURITY 123)."""
-    app[BUSY] = asyncio.Semaphore(MAX_BUSY)
+    """The routes; what they work on at once is bounded by the app's `InboxLoad`."""
     app.router.add_post("/inbox", shared_inbox)
     app.router.add_post("/ap/actors/{name}/inbox", actor_inbox)
     app.router.add_post("/ap/instance/inbox", instance_inbox)
@@ -61,10 +86,7 @@ async def take(
         raise Refused("send application/activity+json", reason="content_type", status=415)
     if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
         raise Refused("send the body uncompressed", reason="content_encoding", status=415)
-    busy = app[BUSY]
-    if busy.locked():
-        raise Refused("too busy; try again", reason="busy", status=503, retry_after=BUSY_RETRY_SECONDS)
-    async with busy:
+    with app[LOAD]:
         if body is None:
             body = await read_body(request, settings.limits.body_bytes)
         receipt = await app[SERVICES].inbox.receive(

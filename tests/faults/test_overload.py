@@ -118,7 +118,7 @@ async def test_ten_times_the_capacity_loses_nothing_that_was_taken(
         done.set()
         assert await reader > 0
         assert await crowd.stored() == Counter(crowd.taken), "what was refused is not there, what was taken is, once"
-        assert not live.app[inboxes.BUSY].locked()
+        assert not live.app[inboxes.LOAD].is_full()
         await crowd.flood(dict(crowd.refused), CAPACITY - 1)
         assert not crowd.refused, "within what it can do it takes all of them"
         assert await crowd.stored() == Counter(crowd.taken)
@@ -165,7 +165,7 @@ async def test_bodies_that_trickle_or_never_end_are_cut(tmp_path: Path, monkeypa
         )
         assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 413")
         writer.close()
-        assert not live.app[inboxes.BUSY].locked()
+        assert not live.app[inboxes.LOAD].is_full()
 
 
 @pytest.mark.proves("SEC-122")

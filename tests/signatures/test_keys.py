@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, x25519
+from cryptography.hazmat.primitives.asymmetric import ec, rsa, x25519
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +17,7 @@ from fedblog.activitypub.urls import Uri
 from fedblog.errors import InvalidInput
 from fedblog.signatures.keys import (
     InvalidKey,
+    PrivateKey,
     PublicKey,
     generate_ed25519,
     parse_multibase,
@@ -192,6 +193,17 @@ def test_private_pem_of_another_kind_is_refused() -> None:
     )
     with pytest.raises(InvalidKey):
         private_from_pem(pem.decode(), RSA_ID)
+
+
+def test_whether_the_numbers_of_an_rsa_key_belong_together_is_looked_at_unless_told_not_to() -> None:
+    numbers = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_numbers()
+    odd = rsa.RSAPrivateNumbers(
+        numbers.p, numbers.q, numbers.d + 2, numbers.dmp1 + 2, numbers.dmq1, numbers.iqmp, numbers.public_numbers
+    )
+    pem = private_to_pem(PrivateKey(RSA_ID, "rsa", odd.private_key(unsafe_skip_rsa_key_validation=True)))
+    with pytest.raises(InvalidKey):
+        private_from_pem(pem, RSA_ID)
+    assert private_from_pem(pem, RSA_ID, check=False).algorithm == "rsa"
 
 
 def test_generated_keys_differ() -> None:

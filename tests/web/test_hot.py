@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import re
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from fedblog.observe import counters, set_up_logging
 from fedblog.storage import accounts
 from fedblog.storage.database import Event
 from fedblog.web.hot import FRESH_SECONDS, HotAnswers, mark
+from fedblog.web.inboxes import CROWDED, LOAD
 from fedblog.web.keys import HOT
 from fedblog.web.sessions import cookie_name, hash_token
 from tests.live import Live
@@ -229,3 +231,21 @@ async def test_a_kept_answer_has_its_log_line_and_its_count(live: Live) -> None:
 def _shape(line: str) -> str:
     """A log line without what differs from request to request."""
     return re.sub(r"[\d:]*\d\.\d+|[0-9a-f]{12}|\d\d:\d\d:\d\d|\d{4}-\d\d-\d\d", "…", line)
+
+
+async def test_readers_let_waiting_activities_go_first(live: Live) -> None:
+    """With three at work a kept page comes a moment later; with fewer at once."""
+    await make_post(live.services, (await make_author(live.services)).actor_id)
+    host, load = live.base_url.removeprefix("http://"), live.app[LOAD]
+    plain = {"Accept": "*/*", "Accept-Encoding": "identity"}
+    await live.get("/@ana/first-light", headers=plain)
+    request = make_mocked_request("GET", "/@ana/first-light", headers={"Host": host, **plain})
+    found = [live.app[HOT].find(request)]
+    with ExitStack() as places:
+        for _ in range(CROWDED):
+            places.enter_context(load)
+            found.append(live.app[HOT].find(request))
+        assert (await live.get("/@ana/first-light", headers=plain)).status == 200
+    assert [answer is not None and answer.gives_way for answer in found] == [False] * CROWDED + [True]
+    assert None not in found
+    assert load.count == 0

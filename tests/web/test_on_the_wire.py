@@ -176,7 +176,7 @@ async def test_headers_that_never_end_keep_nobody_out_and_are_closed(live: Live)
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ")
     reader, writer = await asyncio.open_connection(*host.split(":"))
     writer.write((POST + "Content-Length: 9\r\n\r\n1").replace(HOST, host).encode())
-    while not live.app[inboxes.BUSY]._value < inboxes.MAX_BUSY:
+    while not live.app[inboxes.LOAD].count:
         await asyncio.sleep(0)
     for _ in range(5):
         assert (await live.get("/")).status == 200
@@ -204,11 +204,11 @@ async def test_beyond_its_capacity_the_inbox_says_when_to_come_again(
     """All places are taken by slow senders: 503 with Retry-After, readers are served, and a free place is used."""
     host = live.base_url.removeprefix("http://")
     head = (POST + "Content-Length: 100\r\n\r\n").replace(HOST, host).encode()
-    busy = live.app[inboxes.BUSY]
+    busy = live.app[inboxes.LOAD]
     slow = [await asyncio.open_connection(*host.split(":")) for _ in range(inboxes.MAX_BUSY)]
     for _, writer in slow:
         writer.write(head)
-    while not busy.locked():
+    while not busy.is_full():
         await asyncio.sleep(0)
     turned_away = await live.request(
         "POST", "/inbox", data=b"{}", headers={"Content-Type": "application/activity+json"}
@@ -218,7 +218,7 @@ async def test_beyond_its_capacity_the_inbox_says_when_to_come_again(
     assert (await live.get("/")).status == 200
     for _, writer in slow:
         writer.close()
-    while busy.locked():
+    while busy.is_full():
         await asyncio.sleep(0)
     again = await live.request("POST", "/inbox", data=b"{}", headers={"Content-Type": "application/activity+json"})
     assert again.status == 401
