@@ -16,7 +16,7 @@ from benchmarks import load
 from fedblog.activitypub.urls import Uri
 from fedblog.app import services
 from fedblog.blog.ledger import Profile, RemoteKey
-from fedblog.blog.model import Actor, NewReply, Post, ReplyId, ReplyState, Role, Visibility
+from fedblog.blog.model import Actor, NewReply, Post, ReplyId, ReplyState, Role, Visibility, Writing
 from fedblog.config import make_settings
 from fedblog.demo.peer_actor import PeerActor
 from fedblog.demo.peer_payloads import create, like, note
@@ -161,7 +161,7 @@ async def publish(parts: Services, title: str = "First light") -> Post:
     author = await parts.db.read(actors.by_local_name, "ana")
     if author is None:
         raise RuntimeError("no author")
-    text = await parts.publisher.compose(title=title, source="The kettle sings.\n\n" + words(_dice(1), 400))
+    text = await parts.publisher.compose(Writing(title=title, source="The kettle sings.\n\n" + words(_dice(1), 400)))
     draft = await parts.publisher.save_draft(text, author_id=author.id)
     return await parts.publisher.publish(draft.id)
 

@@ -20,7 +20,7 @@ from benchmarks.table import Row
 from fedblog.activitypub.urls import Uri
 from fedblog.app import services
 from fedblog.blog.ledger import Profile
-from fedblog.blog.model import ActorId
+from fedblog.blog.model import ActorId, Writing
 from fedblog.config import make_settings
 from fedblog.federation.delivery import CONCURRENCY
 from fedblog.federation.services import Services
@@ -104,7 +104,7 @@ def follow_host(tx: Tx, blank: Profile, authors: list[ActorId], host: int, port:
 
 async def publish(parts: Services, author: ActorId, number: int) -> bytes:
     """A post by the author; the bytes that go out."""
-    text = await parts.publisher.compose(title=f"Round {number}", source="The kettle sings again. " * 30)
+    text = await parts.publisher.compose(Writing(title=f"Round {number}", source="The kettle sings again. " * 30))
     post = await parts.publisher.publish((await parts.publisher.save_draft(text, author_id=author)).id)
     sent = await parts.db.read(lambda tx: tx.value("SELECT body FROM outgoing WHERE object_uri = $1", post.uri))
     return bytes(sent)

@@ -18,6 +18,7 @@ from fedblog.blog.model import (
     ReplyState,
     Role,
     Visibility,
+    Writing,
 )
 from fedblog.federation.services import Services
 from fedblog.federation.setup import add_author
@@ -41,7 +42,9 @@ async def make_author(services: Services, username: str = "ana", name: str = "An
 async def make_post(services: Services, author: ActorId, title: str = "First light", **text: Any) -> Post:
     """A published post; `source` is Markdown."""
     text.setdefault("source", "The kettle sings. Outside, the day begins.")
-    draft = await services.publisher.save_draft(await services.publisher.compose(title=title, **text), author_id=author)
+    draft = await services.publisher.save_draft(
+        await services.publisher.compose(Writing(title=title, **text)), author_id=author
+    )
     return await services.publisher.publish(draft.id)
 
 

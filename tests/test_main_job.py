@@ -17,7 +17,7 @@ import feedparser
 import pytest
 
 from fedblog.blog.ledger import Account
-from fedblog.blog.model import Post
+from fedblog.blog.model import Post, Writing
 from fedblog.demo.peer import PeerServer
 from fedblog.demo.peer_actor import PeerActor
 from fedblog.demo.peer_payloads import create, delete, follow, like, note, update
@@ -86,7 +86,9 @@ async def eventually(check: Callable[[], Awaitable[bool]]) -> None:
 async def start(live: Live) -> Journey:
     parts = live.services
     author = await add_author(parts.db, parts.ids, parts.sealer, parts.settings, username="ana", name="Ana")
-    text = await parts.publisher.compose(title="Friendship", source="What we owe *one another*.", tags=("letters",))
+    text = await parts.publisher.compose(
+        Writing(title="Friendship", source="What we owe *one another*.", tags=("letters",))
+    )
     draft = await parts.publisher.save_draft(text, author_id=author.actor_id)
     return Journey(live, author, draft)
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from fedblog.blog.model import Post
+from fedblog.blog.model import Post, Writing
 from fedblog.demo.peer import PeerServer
 from fedblog.demo.peer_actor import PeerActor, Style
 from fedblog.demo.peer_payloads import create, note
@@ -38,7 +38,7 @@ async def peers() -> AsyncIterator[list[PeerServer]]:
 async def published(live: Live) -> Post:
     parts = live.services
     author = await add_author(parts.db, parts.ids, parts.sealer, parts.settings, username="ana", name="Ana")
-    text = await parts.publisher.compose(title="Friendship", source="What we owe one another.")
+    text = await parts.publisher.compose(Writing(title="Friendship", source="What we owe one another."))
     draft = await parts.publisher.save_draft(text, author_id=author.actor_id)
     return await parts.publisher.publish(draft.id)
 

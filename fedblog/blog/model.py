@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import NewType
+from typing import NewType, Self
 
 PostId = NewType("PostId", int)
 ReplyId = NewType("ReplyId", int)
@@ -202,26 +202,26 @@ class Post:
     preview_key: str = ""  # opens the draft to whoever has the link; "" for nobody
 
 
-@dataclass(frozen=True, slots=True)
-class PostText:
-    """What an author writes, rendered: the part of a post that one save replaces. `tags` are names as written."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writing:
+    """What an author gives for a post, as typed: the part of it that one save replaces, before it is rendered.
 
-    slug: str
-    title: str
-    source: str
-    source_type: str
-    content_html: str
-    summary: str
-    content_warning: str
-    language: str
-    image_url: str
-    image_alt: str
-    pictures: bool
-    tags: tuple[str, ...]
-    mentions: tuple[str, ...]
-    word_count: int
-    visibility: Visibility
-    comments_open: bool
+    `slug` "" is made of the title, `language` "" is the blog's; `tags` are names as written, beyond those in the text.
+    """
+
+    title: str = ""
+    source: str = ""
+    source_type: str = "text/markdown"
+    slug: str = ""
+    summary: str = ""
+    content_warning: str = ""
+    language: str = ""
+    image_url: str = ""
+    image_alt: str = ""
+    pictures: bool = False
+    tags: tuple[str, ...] = ()
+    visibility: Visibility = Visibility.PUBLIC
+    comments_open: bool = True
     reply_policy: ReplyPolicy = ReplyPolicy.EVERYONE
     quote_policy: QuotePolicy = QuotePolicy.EVERYONE
     kind: PostKind = PostKind.POST
@@ -232,6 +232,20 @@ class PostText:
     show_history: bool = False
     hold_policy: HoldPolicy = HoldPolicy.BLOG
     close_after_days: int = 0
+
+    @classmethod
+    def of(cls, post: Post | Writing) -> Self:
+        """What is stored; as `PostText` with what was made of it."""
+        return cls(**{field.name: getattr(post, field.name) for field in fields(cls)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostText(Writing):
+    """The same rendered, ready to be saved. Its slug and its language are there, its tags are all tags."""
+
+    content_html: str
+    mentions: tuple[str, ...]  # actor URIs
+    word_count: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import click
 
 from fedblog.archive.front_matter import read_moment
 from fedblog.blog.ledger import Account
-from fedblog.blog.model import Actor, Post, PostId, PostKind, PostStatus
+from fedblog.blog.model import Actor, Post, PostId, PostKind, PostStatus, Writing
 from fedblog.cli.program import Program, json_option, pass_program, print_json, print_table, when
 from fedblog.errors import InvalidInput, NotFound
 from fedblog.federation.compose import HTML, MARKDOWN
@@ -63,7 +64,7 @@ def create(
 
     async def work(services: Services) -> dict[str, Any]:
         account = await services.db.read(_writer, author)
-        text = await services.publisher.compose(
+        writing = Writing(
             title=title,
             source=source,
             source_type=source_type,
@@ -71,9 +72,11 @@ def create(
             summary=summary,
             language=language,
             kind=PostKind.PAGE if page else PostKind.POST,
+            federated=not page,
             series=series,
             canonical_url=canonical_url,
         )
+        text = await services.publisher.compose(writing)
         made = await services.publisher.save_draft(text, author_id=account.actor_id)
         if moment is not None:
             made = await services.publisher.schedule(made.id, moment)
@@ -112,31 +115,14 @@ def edit(
         stored = await services.db.read(_find, post_id)
         source, source_type = given or (stored.source, stored.source_type)
         if given is not None or title:
-            text = await services.publisher.compose(
+            writing = replace(
+                Writing.of(stored),
                 title=title or stored.title,
                 source=source,
                 source_type=source_type,
-                slug=stored.slug,
-                summary=stored.summary,
-                content_warning=stored.content_warning,
-                language=stored.language,
-                image_url=stored.image_url,
-                image_alt=stored.image_alt,
-                pictures=stored.pictures,
                 tags=() if given is not None else stored.tags,
-                visibility=stored.visibility,
-                comments_open=stored.comments_open,
-                reply_policy=stored.reply_policy,
-                quote_policy=stored.quote_policy,
-                kind=stored.kind,
-                federated=stored.federated,
-                series=stored.series,
-                series_position=stored.series_position,
-                canonical_url=stored.canonical_url,
-                show_history=stored.show_history,
-                hold_policy=stored.hold_policy,
-                close_after_days=stored.close_after_days,
             )
+            text = await services.publisher.compose(writing)
             stored = await services.publisher.edit(
                 stored.id,
                 text,

@@ -17,7 +17,7 @@ from pathlib import Path
 from aiohttp import web
 
 from fedblog.app import build_app, services, set_up
-from fedblog.blog.model import Post, Role
+from fedblog.blog.model import Post, Role, Writing
 from fedblog.config import Settings, make_settings
 from fedblog.demo.acts import ACTS, BICYCLE, ESSAYS, Act
 from fedblog.demo.checks import Result, Witness, run_checks
@@ -180,7 +180,7 @@ async def _furnish(settings: Settings, password: str) -> dict[str, Post]:
         for essay in ESSAYS:
             clock.days_ago = essay.days_ago or 0.0
             source = resources.files("fedblog.demo").joinpath("essays", f"{essay.key}.md").read_text("utf-8")
-            text = await parts.publisher.compose(title=essay.title, source=source, look_up=False)
+            text = await parts.publisher.compose(Writing(title=essay.title, source=source), look_up=False)
             post = await parts.publisher.save_draft(text, author_id=writers[essay.author])
             made[essay.key] = await parts.publisher.publish(post.id) if essay.days_ago is not None else post
     return made

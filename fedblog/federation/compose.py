@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from fedblog.activitypub.discovery import parse_acct
 from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.urls import maybe_uri
-from fedblog.blog.model import Actor, HoldPolicy, Post, PostKind, PostText, QuotePolicy, ReplyPolicy, Visibility
+from fedblog.blog.model import Actor, Post, PostText, Writing
 from fedblog.config import Settings
 from fedblog.errors import FedblogError, InvalidInput, StorageUnavailable
 from fedblog.federation.fetcher import Fetcher
@@ -61,107 +61,32 @@ class Composer:
         rendered = await self._framed(rendered)
         return Written(rendered, tuple({actor.id: actor for actor in found.values()}.values()))
 
-    async def post(
-        self,
-        *,
-        title: str,
-        source: str,
-        source_type: str = MARKDOWN,
-        slug: str = "",
-        summary: str = "",
-        content_warning: str = "",
-        language: str = "",
-        image_url: str = "",
-        image_alt: str = "",
-        pictures: bool = False,
-        tags: tuple[str, ...] = (),
-        visibility: Visibility = Visibility.PUBLIC,
-        comments_open: bool = True,
-        reply_policy: ReplyPolicy = ReplyPolicy.EVERYONE,
-        quote_policy: QuotePolicy = QuotePolicy.EVERYONE,
-        kind: PostKind = PostKind.POST,
-        federated: bool | None = None,
-        series: str = "",
-        series_position: int = 0,
-        canonical_url: str = "",
-        show_history: bool = False,
-        hold_policy: HoldPolicy = HoldPolicy.BLOG,
-        close_after_days: int = 0,
-        look_up: bool = True,
-    ) -> PostText:
-        """What an author typed, rendered and ready to save.
-
-        `slug` is made of the title where it is empty; `tags` are added to the hashtags of the text; `federated` None:
-        posts are, pages aren't. `look_up` False asks no other server (previews). Raises `InvalidInput`.
-        """
-        title = " ".join(title.split())
-        if not title:
-            raise InvalidInput("a post needs a title", reason="title_missing")
-        if len(title) > MAX_TITLE:
-            raise InvalidInput(f"a title has at most {MAX_TITLE} characters", reason="title_too_long")
-        if not visibility.is_public:
-            raise InvalidInput("a post is public or unlisted", reason="visibility_unsupported")
-        if source_type not in (MARKDOWN, HTML):
-            raise InvalidInput("write Markdown or HTML", reason="source_type_unsupported")
-        series = " ".join(series.split())
-        _check_options(series, series_position, canonical_url, close_after_days)
-        written = await self.write(source, source_type, look_up=look_up)
+    async def post(self, writing: Writing, *, look_up: bool = True) -> PostText:
+        """What an author typed, rendered and ready to save. `look_up` False asks no other server (previews). Raises
+        `InvalidInput`."""
+        title, series = " ".join(writing.title.split()), " ".join(writing.series.split())
+        _check(writing, title, series)
+        written = await self.write(writing.source, writing.source_type, look_up=look_up)
+        typed = {field.name: getattr(writing, field.name) for field in fields(Writing)}
+        made = {
+            "title": title,
+            "slug": slugify_title(writing.slug or title),
+            "summary": writing.summary.strip(),
+            "content_warning": writing.content_warning.strip(),
+            "language": writing.language or self._settings.blog.language,
+            "series": series,
+            "tags": _merge_tags(writing.tags, written.rendered.tags),
+        }
         return PostText(
-            slug=slugify_title(slug or title),
-            title=title,
-            source=source,
-            source_type=source_type,
+            **typed | made,
             content_html=written.rendered.html,
-            summary=summary.strip(),
-            content_warning=content_warning.strip(),
-            language=language or self._settings.blog.language,
-            image_url=image_url,
-            image_alt=image_alt,
-            pictures=pictures,
-            tags=_merge_tags(tags, written.rendered.tags),
             mentions=tuple(actor.uri for actor in written.mentioned),
             word_count=written.rendered.word_count,
-            visibility=visibility,
-            comments_open=comments_open,
-            reply_policy=reply_policy,
-            quote_policy=quote_policy,
-            kind=kind,
-            federated=kind is PostKind.POST if federated is None else federated,
-            series=series,
-            series_position=series_position,
-            canonical_url=canonical_url,
-            show_history=show_history,
-            hold_policy=hold_policy,
-            close_after_days=close_after_days,
         )
 
     async def anew(self, post: Post) -> PostText:
         """A stored text rendered again, with everybody looked up whom it mentions."""
-        return await self.post(
-            title=post.title,
-            source=post.source,
-            source_type=post.source_type,
-            slug=post.slug,
-            summary=post.summary,
-            content_warning=post.content_warning,
-            language=post.language,
-            image_url=post.image_url,
-            image_alt=post.image_alt,
-            pictures=post.pictures,
-            tags=post.tags,
-            visibility=post.visibility,
-            comments_open=post.comments_open,
-            reply_policy=post.reply_policy,
-            quote_policy=post.quote_policy,
-            kind=post.kind,
-            federated=post.federated,
-            series=post.series,
-            series_position=post.series_position,
-            canonical_url=post.canonical_url,
-            show_history=post.show_history,
-            hold_policy=post.hold_policy,
-            close_after_days=post.close_after_days,
-        )
+        return await self.post(Writing.of(post))
 
     async def _framed(self, rendered: Rendered) -> Rendered:
         """Our own pictures in the text with their sizes and smaller files."""
@@ -196,14 +121,22 @@ class Composer:
             return None
 
 
-def _check_options(series: str, series_position: int, canonical_url: str, close_after_days: int) -> None:
+def _check(writing: Writing, title: str, series: str) -> None:
+    if not title:
+        raise InvalidInput("a post needs a title", reason="title_missing")
+    if len(title) > MAX_TITLE:
+        raise InvalidInput(f"a title has at most {MAX_TITLE} characters", reason="title_too_long")
+    if not writing.visibility.is_public:
+        raise InvalidInput("a post is public or unlisted", reason="visibility_unsupported")
+    if writing.source_type not in (MARKDOWN, HTML):
+        raise InvalidInput("write Markdown or HTML", reason="source_type_unsupported")
     if len(series) > MAX_SERIES:
         raise InvalidInput(f"the name of a series has at most {MAX_SERIES} characters", reason="series_too_long")
-    if not 0 <= series_position <= MAX_POSITION:
+    if not 0 <= writing.series_position <= MAX_POSITION:
         raise InvalidInput(f"a place in a series is 1 to {MAX_POSITION}, or 0 for none", reason="position_invalid")
-    if canonical_url and maybe_uri(canonical_url) is None:
+    if writing.canonical_url and maybe_uri(writing.canonical_url) is None:
         raise InvalidInput("the canonical address is no http(s) address", reason="canonical_invalid")
-    if not 0 <= close_after_days <= MAX_DAYS:
+    if not 0 <= writing.close_after_days <= MAX_DAYS:
         raise InvalidInput(f"comments close after 1 to {MAX_DAYS} days, or 0 for never", reason="days_invalid")
 
 

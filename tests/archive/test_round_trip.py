@@ -94,7 +94,7 @@ async def test_LIFE_01_an_empty_blog_of_the_same_domain_becomes_the_same_blog(
     """Ids, texts, trees, counts, followers and blocks; and nobody is told."""
     services, post = source
     await services.publisher.hide_reply((await reply(services, post, "hidden")).id)
-    await write_post(services, "About", "who we are", kind=PostKind.PAGE)
+    await write_post(services, "About", "who we are", kind=PostKind.PAGE, federated=False)
     made = await pack(services, tmp_path / "a.tar.gz", drafts=True)
     assert (made.posts, made.followers) == (3, 1)
     async with blog(tmp_path / "copy") as copy:

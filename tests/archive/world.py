@@ -11,7 +11,18 @@ from typing import Any
 from fedblog import app
 from fedblog.archive.report import Report
 from fedblog.archive.restore import Restorer
-from fedblog.blog.model import ActorId, NewReply, Post, PostId, ReactionKind, Reply, ReplyId, ReplyState, Visibility
+from fedblog.blog.model import (
+    ActorId,
+    NewReply,
+    Post,
+    PostId,
+    ReactionKind,
+    Reply,
+    ReplyId,
+    ReplyState,
+    Visibility,
+    Writing,
+)
 from fedblog.config import make_settings
 from fedblog.federation.services import Services
 from fedblog.federation.setup import add_author
@@ -40,7 +51,7 @@ async def blog(
 async def write_post(services: Services, title: str, source: str, *, draft: bool = False, **more: Any) -> Post:
     """A post of alice's."""
     author = await author_id(services)
-    text = await services.publisher.compose(title=title, source=source, look_up=False, **more)
+    text = await services.publisher.compose(Writing(title=title, source=source, **more), look_up=False)
     made = await services.publisher.save_draft(text, author_id=author)
     return made if draft else await services.publisher.publish(made.id)
 

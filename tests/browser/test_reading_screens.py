@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 from playwright.async_api import Browser, Page
 
+from fedblog.blog.model import Writing
 from tests.browser.conftest import Watcher, open_page
 from tests.browser.test_studio_screens import NAMELESS, STICKS_OUT
 from tests.live import Live
@@ -40,17 +41,19 @@ async def _check(page: Page, path: str) -> list[str]:
 async def test_every_page_for_readers_fits_and_is_whole(blog: Live, chromium: Browser, watcher: Watcher) -> None:
     post = await filled(blog)
     wide = await blog.services.publisher.compose(
-        title="Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen " + "x" * 90,
-        source=SOURCE
-        + "\n\n$$\n"
-        + "a + " * 80
-        + "b\n$$\n\n| "
-        + "wide | " * 30
-        + "\n|"
-        + "---|" * 30
-        + "\n\n"
-        + "y" * 200,
-        tags=("Tea", "z" * 60),
+        Writing(
+            title="Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen " + "x" * 90,
+            source=SOURCE
+            + "\n\n$$\n"
+            + "a + " * 80
+            + "b\n$$\n\n| "
+            + "wide | " * 30
+            + "\n|"
+            + "---|" * 30
+            + "\n\n"
+            + "y" * 200,
+            tags=("Tea", "z" * 60),
+        )
     )
     draft = await blog.services.publisher.save_draft(wide, author_id=post.author_id)
     long = await blog.services.publisher.publish(draft.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Browser, Page
 
-from fedblog.blog.model import QuoteState
+from fedblog.blog.model import QuoteState, Writing
 from fedblog.storage import accounts, quotes
 from tests.browser.conftest import Watcher, log_in, open_page
 from tests.live import Live
@@ -56,8 +56,10 @@ async def _write_post(blog: Live) -> tuple[int, int]:
     publisher, db = blog.services.publisher, blog.services.db
     account = (await db.read(accounts.all))[0]
     text = await publisher.compose(
-        title="Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen and " + "x" * 90,
-        source="A long_word_" + "y" * 200 + "\n\n```\n" + "z" * 300 + "\n```",
+        Writing(
+            title="Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen and " + "x" * 90,
+            source="A long_word_" + "y" * 200 + "\n\n```\n" + "z" * 300 + "\n```",
+        )
     )
     post = await publisher.save_draft(text, author_id=account.actor_id)
     published = await publisher.publish(post.id)

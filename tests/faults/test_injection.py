@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from fedblog.activitypub.urls import Uri
-from fedblog.blog.model import Post
+from fedblog.blog.model import Post, Writing
 from fedblog.demo import peer_payloads as payloads
 from fedblog.demo.peer import PeerServer
 from fedblog.demo.peer_actor import PeerActor
@@ -274,7 +274,7 @@ def studio_acts(post: int, other: int, reply: int) -> dict[str, Act]:
 async def test_everything_else_that_the_studio_stores(rig: Rig) -> None:
     """Looks, profile, notices, decisions, likes, answers, pins, the trash, blocks: whole or not at all."""
     publisher = rig.live.services.publisher
-    text = await publisher.compose(title="A draft", source="Not yet")
+    text = await publisher.compose(Writing(title="A draft", source="Not yet"))
     other = await publisher.save_draft(text, author_id=rig.post.author_id)
     note = payloads.note(rig.bo, rig.post.uri, "A reply")
     assert (await rig.deliver(payloads.create(rig.bo, note)))[0] == 202
@@ -303,7 +303,7 @@ async def test_a_mention_is_not_lost_where_nobody_could_be_asked(rig: Rig) -> No
         rig.faults.arm(number, "busy")
         text = None
         with contextlib.suppress(StorageUnavailable):
-            text = await rig.live.services.publisher.compose(title="Thanks", source=source)
+            text = await rig.live.services.publisher.compose(Writing(title="Thanks", source=source))
         failed = rig.faults.disarm()
         assert text is None or len(text.mentions) == 1
         if not failed:
@@ -335,7 +335,7 @@ async def test_work_in_the_background_waits_and_goes_on(rig: Rig) -> None:
             ).status == 200
             seen += 1
             if name == "deliveries":
-                text = await parts.publisher.compose(title="First light", source=f"Edit {number}")
+                text = await parts.publisher.compose(Writing(title="First light", source=f"Edit {number}"))
                 await parts.publisher.edit(rig.post.id, text, editor_id=rig.post.author_id)
             rig.faults.arm(number, kind)
             with contextlib.suppress(StorageUnavailable):

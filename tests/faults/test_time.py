@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 
 from fedblog.activitypub.urls import Uri
+from fedblog.blog.model import Writing
 from fedblog.demo import peer_payloads as payloads
 from fedblog.demo.peer import PeerServer
 from fedblog.demo.peer_server import Answer
@@ -36,7 +37,7 @@ async def edits(rig: Rig, title: str, count: int) -> list[str]:
     parts = rig.live.services
     for number in range(count):
         rig.clock.now += 1
-        text = await parts.publisher.compose(title=title, source=f"Edit {number}")
+        text = await parts.publisher.compose(Writing(title=title, source=f"Edit {number}"))
         await parts.publisher.edit(post.id, text, editor_id=rig.author.actor_id)
     rows = await parts.db.read(
         lambda tx: tx.all("SELECT uri FROM outgoing WHERE object_uri = $1 AND type <> 'Announce' ORDER BY id", post.uri)

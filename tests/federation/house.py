@@ -17,7 +17,7 @@ from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.urls import Uri
 from fedblog.app import SECRET_NAME, build_app
 from fedblog.blog.ledger import InboxLogEntry
-from fedblog.blog.model import Actor, Post, Reply, ThreadRow
+from fedblog.blog.model import Actor, Post, Reply, ThreadRow, Writing
 from fedblog.config import Settings, make_settings
 from fedblog.errors import Refused
 from fedblog.federation.client import Client
@@ -110,7 +110,7 @@ class House:
 
     async def publish(self, title: str = "Friendship", **compose: Any) -> Post:
         """A published post of the author."""
-        text = await self.publisher.compose(title=title, source="A text about **friends**.", **compose)
+        text = await self.publisher.compose(Writing(title=title, source="A text about **friends**.", **compose))
         draft = await self.publisher.save_draft(text, author_id=self.author.id)
         return await self.publisher.publish(draft.id)
 

@@ -12,7 +12,7 @@ import pytest
 
 from fedblog.activitypub.urls import Uri
 from fedblog.blog.ledger import Account
-from fedblog.blog.model import Actor, Post
+from fedblog.blog.model import Actor, Post, Writing
 from fedblog.demo.peer import PeerServer
 from fedblog.demo.peer_actor import PeerActor
 from fedblog.demo.peer_server import Answer
@@ -68,7 +68,7 @@ class Rig:
     async def publish(self, title: str = "A title") -> Post:
         """A post, written and published; nothing sent yet."""
         publisher = self.live.services.publisher
-        text = await publisher.compose(title=title, source="Some words.")
+        text = await publisher.compose(Writing(title=title, source="Some words."))
         draft = await publisher.save_draft(text, author_id=self.author.actor_id)
         return await publisher.publish(draft.id)
 
@@ -230,7 +230,7 @@ async def test_DLV_09_edits_wait_for_the_create(rig: Rig, peer: PeerServer) -> N
     post = await rig.publish()
     await rig.deliver()
     publisher = rig.live.services.publisher
-    text = await publisher.compose(title="Changed", source="Other words.")
+    text = await publisher.compose(Writing(title="Changed", source="Other words."))
     await publisher.edit(post.id, text, editor_id=rig.author.actor_id, expected_version=None)
     await rig.deliver()
     assert activities(peer, "Update") == []

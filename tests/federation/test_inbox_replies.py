@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fedblog.blog.model import ReplyState, Visibility
+from fedblog.blog.model import ReplyState, Visibility, Writing
 from tests.federation.house import BASE_URL, PUBLIC, House
 from tests.federation.house_fixtures import HouseMaker
 
@@ -90,7 +90,7 @@ async def test_INB_14_every_way_to_name_the_parent(house: House, form: str) -> N
 async def test_INB_14_an_unknown_page_of_ours_is_no_parent(house: House) -> None:
     """A draft looks exactly like nothing (SECURITY 85)."""
     bob = house.person()
-    text = await house.publisher.compose(title="Draft", source="Not yet")
+    text = await house.publisher.compose(Writing(title="Draft", source="Not yet"))
     draft = await house.publisher.save_draft(text, author_id=house.author.id)
     for parent in (f"{BASE_URL}/@ana/nothing", house.ids.post(draft.id), house.ids.post(99)):
         assert await house.send(house.create(house.note(bob, parent))) == (202, "parent_unknown_here")

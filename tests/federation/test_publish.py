@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fedblog.activitypub.urls import Uri
-from fedblog.blog.model import PostId, PostStatus, Visibility
+from fedblog.blog.model import PostId, PostStatus, Visibility, Writing
 from fedblog.errors import ConfigError, Conflict, Forbidden, InvalidInput, NotFound, StorageUnavailable
 from fedblog.federation.setup import add_author, ensure_instance
 from fedblog.signatures.keys import parse_public_pem
@@ -39,7 +39,7 @@ async def test_DLV_01_DLV_12_a_post_and_who_gets_it(house: House) -> None:
     blogs = await follow(house, "b.example", BLOG)
     named = house.person("c.example", "carol")
     await house.send(house.activity("Like", named, f"{BASE_URL}/nothing"))
-    text = await house.publisher.compose(title="Hi", source="Hello @carol@c.example!", look_up=False)
+    text = await house.publisher.compose(Writing(title="Hi", source="Hello @carol@c.example!"), look_up=False)
     assert text.mentions == ()
     draft = await house.publisher.save_draft(text, author_id=house.author.id)
     assert await said(house, "Create") == []
@@ -63,7 +63,7 @@ async def test_mentions_are_looked_up_before_the_write(house: House) -> None:
             "links": [{"rel": "self", "type": "application/activity+json", "href": carol}],
         },
     )
-    text = await house.publisher.compose(title="Hi", source=f"Hello @carol@{host} and @nobody@{host}")
+    text = await house.publisher.compose(Writing(title="Hi", source=f"Hello @carol@{host} and @nobody@{host}"))
     assert text.mentions == (carol,)
     draft = await house.publisher.save_draft(text, author_id=house.author.id)
     await house.publisher.publish(draft.id)
@@ -117,7 +117,7 @@ async def test_ART_10_an_edit_goes_to_everybody_who_has_it(house: House) -> None
     bob, eve = house.person(), house.person("e.example", "eve")
     await house.send(house.create(house.note(bob, post.uri)))
     await house.send(house.activity("Like", eve, post.uri))
-    text = await house.publisher.compose(title="Friendship", source="Better words")
+    text = await house.publisher.compose(Writing(title="Friendship", source="Better words"))
     house.clock.now += 60
     await house.publisher.edit(post.id, text, editor_id=house.author.id, expected_version=post.version)
     update = (await said(house, "Update"))[0]
@@ -130,7 +130,7 @@ async def test_ART_10_an_edit_goes_to_everybody_who_has_it(house: House) -> None
 
 async def test_a_draft_is_edited_in_silence(house: House) -> None:
     """Nothing leaves the house."""
-    text = await house.publisher.compose(title="Draft", source="One")
+    text = await house.publisher.compose(Writing(title="Draft", source="One"))
     draft = await house.publisher.save_draft(text, author_id=house.author.id)
     await house.publisher.edit(draft.id, text, editor_id=house.author.id)
     await house.publisher.delete(draft.id)
@@ -183,16 +183,16 @@ async def test_acts_in_the_wrong_state_are_refused(house: House) -> None:
     with pytest.raises(NotFound):
         await house.publisher.publish(PostId(1))
     with pytest.raises(InvalidInput):
-        await house.publisher.compose(title=" ", source="x")
+        await house.publisher.compose(Writing(title=" ", source="x"))
     with pytest.raises(InvalidInput):
-        await house.publisher.compose(title="x", source="x", visibility=Visibility.DIRECT)
+        await house.publisher.compose(Writing(title="x", source="x", visibility=Visibility.DIRECT))
     assert len(await house.outgoing()) == len(before) + 1
 
 
 @pytest.mark.proves("SEC-126")
 async def test_DLV_12_no_activity_without_its_act(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the queue can't be written, the post isn't out either."""
-    text = await house.publisher.compose(title="Hi", source="x")
+    text = await house.publisher.compose(Writing(title="Hi", source="x"))
     draft = await house.publisher.save_draft(text, author_id=house.author.id)
 
     def full(*_: Any, **__: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from fedblog.app import services
-from fedblog.blog.model import HoldPolicy, PostKind, PostStatus
+from fedblog.blog.model import HoldPolicy, PostKind, PostStatus, Writing
 from fedblog.config import make_settings
 from fedblog.errors import NotFound
 from fedblog.federation.housekeeping import TRASH_DAYS, tidy
@@ -48,7 +48,7 @@ async def test_a_planned_post_goes_out_once(tmp_path: Path) -> None:
     async with process(tmp_path, clock) as parts:
         ana = await parts.db.read(actors.by_local_name, "ana")
         assert ana is not None
-        text = await parts.publisher.compose(title="Later", source="words", look_up=False)
+        text = await parts.publisher.compose(Writing(title="Later", source="words"), look_up=False)
         post = await parts.publisher.save_draft(text, author_id=ana.id)
         late = await parts.publisher.save_draft(text, author_id=ana.id)
         now = int(clock.now)
@@ -84,7 +84,7 @@ async def test_whom_a_planned_post_mentions_is_looked_up_when_it_goes_out(house:
             "links": [{"rel": "self", "type": "application/activity+json", "href": carol}],
         },
     )
-    text = await house.publisher.compose(title="Later", source=f"Hello @carol@{host}", look_up=False)
+    text = await house.publisher.compose(Writing(title="Later", source=f"Hello @carol@{host}"), look_up=False)
     draft = await house.publisher.save_draft(text, author_id=house.author.id)
     at = int(house.clock.now) + 60
     await house.publisher.schedule(draft.id, at)
@@ -107,11 +107,11 @@ async def test_comments_close_at_their_time_and_others_are_told(house: House) ->
     assert (await said(house)).count("Update") == 1
 
 
-@pytest.mark.parametrize("options", [{"kind": PostKind.PAGE}, {"federated": False}])
+@pytest.mark.parametrize("options", [{"kind": PostKind.PAGE, "federated": False}, {"federated": False}])
 async def test_what_stays_here_is_never_sent_nor_answered(house: House, options: dict[str, Any]) -> None:
     """No Create, Update, Add or Delete; and a reply to its page's address finds nothing."""
     post = await house.publish(**options)
-    text = await house.publisher.compose(title="Anew", source="more words", look_up=False, **options)
+    text = await house.publisher.compose(Writing(title="Anew", source="more words", **options), look_up=False)
     await house.publisher.edit(post.id, text, editor_id=house.author.id)
     fan = house.person("a.example", "fan")
     note = house.note(fan, house.ids.post_page("ana", post.slug))
@@ -127,7 +127,7 @@ async def test_what_stays_here_is_never_sent_nor_answered(house: House, options:
 
 async def test_a_silent_edit_tells_nobody(house: House) -> None:
     post = await house.publish()
-    text = await house.publisher.compose(title="Typo mended", source="words", look_up=False)
+    text = await house.publisher.compose(Writing(title="Typo mended", source="words"), look_up=False)
     saved = await house.publisher.edit(post.id, text, editor_id=house.author.id, silent=True, note="a typo")
     assert (saved.title, saved.edited_at, "Update" in await said(house)) == ("Typo mended", None, False)
     await house.publisher.edit(post.id, text, editor_id=house.author.id)
@@ -149,7 +149,7 @@ async def test_a_post_may_say_which_replies_wait(house: House, policy: HoldPolic
 
 
 async def test_the_trash_is_emptied_after_a_month(house: House) -> None:
-    text = await house.publisher.compose(title="Away", source="words", look_up=False)
+    text = await house.publisher.compose(Writing(title="Away", source="words"), look_up=False)
     draft = await house.publisher.save_draft(text, author_id=house.author.id)
     await house.publisher.trash(draft.id)
     house.clock.now += TRASH_DAYS * DAY

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import parse_qs
 
-from fedblog.blog.model import Visibility
+from fedblog.blog.model import Visibility, Writing
 from fedblog.demo.peer import PeerServer
 from fedblog.demo.peer_server import Answer
 from tests.live import live_app
@@ -44,7 +44,7 @@ async def test_the_hub_is_told_of_every_change(tmp_path: Path) -> None:
             hub.script.clear("/hub")
             hub.script.add("/hub", Answer(status=503, times=6))
             hub.script.add("/hub", Answer(status=204))
-            text = await live.services.publisher.compose(title="Second", source="x", slug=post.slug)
+            text = await live.services.publisher.compose(Writing(title="Second", source="x", slug=post.slug))
             await live.services.publisher.edit(post.id, text, editor_id=account.actor_id)
             await live.services.jobs.drain()
             now[0] += 3600

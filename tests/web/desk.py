@@ -21,7 +21,7 @@ from aiohttp.test_utils import TestServer
 
 from fedblog.app import build_app, services
 from fedblog.blog.ledger import Account, OutgoingActivity, Profile
-from fedblog.blog.model import Actor, NewReply, Post, PostId, PostText, Reply, ReplyState, Role, Visibility
+from fedblog.blog.model import Actor, NewReply, Post, PostId, PostText, Reply, ReplyState, Role, Visibility, Writing
 from fedblog.config import Settings, make_settings
 from fedblog.federation.services import Services
 from fedblog.federation.setup import add_author
@@ -113,7 +113,7 @@ class Desk:
     async def write_post(self, author: str, title: str = "On bread", *, publish: bool = True, **more: Any) -> Post:
         """A post of somebody's, made without the studio."""
         text: PostText = await self.parts.publisher.compose(
-            title=title, source=more.pop("source", "Some *words*."), look_up=False, **more
+            Writing(title=title, source=more.pop("source", "Some *words*."), **more), look_up=False
         )
         account = await self.account(author)
         post = await self.parts.publisher.save_draft(text, author_id=account.actor_id)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from multidict import CIMultiDict
 
-from fedblog.blog.model import PostId
+from fedblog.blog.model import PostId, Writing
 from fedblog.storage import replies
 from tests.live import live_app
 from tests.web.desk import Desk
@@ -46,7 +46,7 @@ async def test_COL_01_what_was_edited_away_is_not_to_be_had_any_more(desk: Desk)
     parts, account = desk.parts, await desk.account("anna")
     told = []
     for words in ("The second words.", "The last words."):
-        text = await parts.publisher.compose(title=post.title, source=words, look_up=False)
+        text = await parts.publisher.compose(Writing(title=post.title, source=words), look_up=False)
         await parts.publisher.edit(post.id, text, editor_id=account.actor_id)
     browser = desk.browser(Accept="application/activity+json")
     for activity in await desk.sent():

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
 
+from fedblog.blog.model import Writing
 from fedblog.demo import peer_payloads as payloads
 from fedblog.demo.peer import PeerServer
 from fedblog.demo.peer_server import Answer as Scripted
@@ -119,7 +120,7 @@ async def test_an_unknown_account_is_said(live: Live, peer: PeerServer) -> None:
 async def test_only_what_is_public_here_can_be_acted_on(live: Live) -> None:
     account = await make_author(live.services)
     publisher = live.services.publisher
-    text = await publisher.compose(title="Draft", source="x")
+    text = await publisher.compose(Writing(title="Draft", source="x"))
     draft = await publisher.save_draft(text, author_id=account.actor_id)
     for uri in ("", "https://evil.example/post", "javascript:alert(1)", live.services.ids.post(draft.id)):
         assert (await interact(live, kind="reply", uri=uri)).status == 404, uri

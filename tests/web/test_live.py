@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from fedblog.blog.model import ReplyState, Visibility
+from fedblog.blog.model import ReplyState, Visibility, Writing
 from fedblog.storage import replies
 from fedblog.storage.database import Database, Event
 from fedblog.web import live as live_module
@@ -65,7 +65,7 @@ async def test_counts_come_from_this_process_and_from_others(live: Live) -> None
 
 async def test_only_what_everybody_may_read_has_a_stream(live: Live) -> None:
     account = await make_author(live.services)
-    text = await live.services.publisher.compose(title="Draft", source="x")
+    text = await live.services.publisher.compose(Writing(title="Draft", source="x"))
     draft = await live.services.publisher.save_draft(text, author_id=account.actor_id)
     for number in (draft.id, 1, 2**63, 10**18):
         assert (await live.get(f"/live/{number}")).status == 404

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fedblog.activitypub.ids import LocalIds
-from fedblog.blog.model import ActorId, Post, PostText, ReactionKind, Visibility
+from fedblog.blog.model import ActorId, Post, PostText, ReactionKind, Visibility, Writing
 from fedblog.storage import followers, posts
 from fedblog.storage.database import Tx
 from fedblog.web import collections
@@ -150,7 +150,7 @@ async def test_ART_23_what_is_not_public_looks_like_what_never_was(live: Live) -
     account = await make_author(live.services)
     publisher = live.services.publisher
     draft = await publisher.save_draft(
-        await publisher.compose(title="Secret plans", source="Not yet."), author_id=account.actor_id
+        await publisher.compose(Writing(title="Secret plans", source="Not yet.")), author_id=account.actor_id
     )
     ids = live.services.ids
     private = await live.services.db.write(_publish_for_followers, account.actor_id, draft, ids)

@@ -13,7 +13,7 @@ from typing import Any
 import html5lib
 import pytest
 
-from fedblog.blog.model import Post, ReactionKind, Reply, ReplyState, Visibility
+from fedblog.blog.model import Post, ReactionKind, Reply, ReplyState, Visibility, Writing
 from fedblog.storage import posts, replies
 from fedblog.storage.database import Tx
 from fedblog.web.keys import PAGES, RENDERER
@@ -153,7 +153,7 @@ async def test_a_page_is_new_with_everything_that_changes_it(live: Live) -> None
     await changes("Ana Maria")
     await make_person(live.services, "Bo Renamed", username="bo")
     await changes("Bo Renamed")
-    text = await live.services.publisher.compose(title="Second light", source="Changed.", slug=post.slug)
+    text = await live.services.publisher.compose(Writing(title="Second light", source="Changed.", slug=post.slug))
     await live.services.publisher.edit(post.id, text, editor_id=account.actor_id)
     await changes("Second light")
 
@@ -161,7 +161,7 @@ async def test_a_page_is_new_with_everything_that_changes_it(live: Live) -> None
 async def test_a_changed_slug_and_another_spelling_redirect(live: Live) -> None:
     account = await make_author(live.services)
     post = await make_post(live.services, account.actor_id, "First light")
-    text = await live.services.publisher.compose(title="First light", source="x", slug="dawn")
+    text = await live.services.publisher.compose(Writing(title="First light", source="x", slug="dawn"))
     await live.get("/@ana/first-light")
     await live.services.publisher.edit(post.id, text, editor_id=account.actor_id)
     moved = await live.get("/@ana/first-light")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from yarl import URL
 
+from fedblog.blog.model import Writing
 from fedblog.errors import Conflict
 from fedblog.storage.indexer import Indexer
 from tests.live import Live, live_app
@@ -57,7 +58,7 @@ async def test_a_post_that_two_publish_at_once_goes_out_once(there: Live) -> Non
     account, publisher = await make_author(there.services), there.services.publisher
     drafts = [
         await publisher.save_draft(
-            await publisher.compose(title=f"Post {number}", source="Once."), author_id=account.actor_id
+            await publisher.compose(Writing(title=f"Post {number}", source="Once.")), author_id=account.actor_id
         )
         for number in range(5)
     ]

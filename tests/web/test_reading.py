@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from fedblog.blog.model import Post, PostKind
+from fedblog.blog.model import Post, PostKind, Writing
 from fedblog.storage import posts
 from tests.live import Live, live_app
 from tests.samples import make_author, make_post
@@ -124,7 +124,7 @@ async def test_the_history_of_a_post_is_shown_where_its_author_says_so(tmp_path:
 
         async def edit(title: str, source: str, note: str = "", **more: Any) -> None:
             late[0] += 60
-            text = await publisher.compose(title=title, source=source, slug=post.slug, **more)
+            text = await publisher.compose(Writing(title=title, source=source, slug=post.slug, **more))
             await publisher.edit(post.id, text, editor_id=account.actor_id, note=note)
 
         await edit("First", "The *kettle* hums <b>.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from fedblog.blog.model import Post, PostStatus, Visibility
+from fedblog.blog.model import Post, PostStatus, Visibility, Writing
 from fedblog.storage import deliveries, followers, lanes, moderation, outgoing, posts
 from fedblog.storage.database import Tx
 from tests.web.desk import Browser, Desk, Page
@@ -193,7 +193,9 @@ async def test_the_author_sees_who_has_a_post_and_why_others_lack_it(desk: Desk)
 async def test_versions_are_compared_and_put_back_as_new_ones(desk: Desk) -> None:
     post = await desk.write_post("anna", "On bread", source="The old <i>loaf</i>.\n\nStays.", tags=("Baking",))
     account = await desk.account("anna")
-    text = await desk.parts.publisher.compose(title="On cake", source="The new loaf.\n\nStays.", tags=("Baking",))
+    text = await desk.parts.publisher.compose(
+        Writing(title="On cake", source="The new loaf.\n\nStays.", tags=("Baking",))
+    )
     await desk.parts.publisher.edit(post.id, text, editor_id=account.actor_id)
     anna = await desk.logged_in("anna")
     here = f"/studio/posts/{post.id}/revisions"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -164,7 +164,7 @@ def _acts(services: Services, who: Who, tag: str) -> dict[str, Act]:
 
     async def set_tags(post: Post, tags: tuple[str, ...]) -> bool:
         # Silent: a hundred old posts in everybody's timeline is not what a tag is for.
-        text = replace(text_of(post), tags=tags)
+        text = replace(PostText.of(post), tags=tags)
         await publisher.edit(
             post.id, text, editor_id=who.actor.id, expected_version=post.version, silent=True, note=_("Tags changed")
         )
@@ -179,8 +179,3 @@ def _acts(services: Services, who: Who, tag: str) -> dict[str, Act]:
         "tag": add_tag,
         "untag": remove_tag,
     }
-
-
-def text_of(post: Post) -> PostText:
-    """The text of a post as one save would write it."""
-    return PostText(**{field.name: getattr(post, field.name) for field in fields(PostText)})

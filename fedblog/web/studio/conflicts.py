@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from fedblog.blog.model import Post
+from fedblog.blog.model import Post, Writing
 from fedblog.storage import actors, posts
 from fedblog.storage.database import Tx
 from fedblog.text.merge import Merged, compare_lines, merge
 from fedblog.web.keys import SERVICES
-from fedblog.web.studio.writing import Writing
 
 
 @dataclass(frozen=True, slots=True)

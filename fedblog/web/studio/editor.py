@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from fedblog.blog.ledger import DeliveryCounts, ServerDelivery
-from fedblog.blog.model import Post, PostStatus, PostText
+from fedblog.blog.model import Post, PostStatus, PostText, Writing
 from fedblog.errors import Conflict, InvalidInput, NotFound
 from fedblog.media.figures import foreign_pictures
 from fedblog.storage import actors, deliveries, desk, media, posts
@@ -27,7 +27,7 @@ from fedblog.web.studio.forms import Form
 from fedblog.web.studio.preview import draw_preview, render_preview
 from fedblog.web.studio.timing import COOKIE, field_value, find_zone, read_time, time_words, zone_of
 from fedblog.web.studio.uploads import bring_here, with_uploads
-from fedblog.web.studio.writing import Writing, check, of_form, of_post, with_revision
+from fedblog.web.studio.writing import check, of_form, of_post, with_revision
 
 _ACTIONS = (
     "preview", "save", "publish", "autosave", "upload", "bring", "schedule", "unschedule", "keep", "merge",
@@ -271,6 +271,7 @@ async def editor_page(
         "editor.html",
         post=post,
         text=writing,
+        word_count=post.word_count if post is not None else 0,
         version=version if version is not None else (post.version if post else 0),
         answered=request.method == "POST",
         preview=preview,

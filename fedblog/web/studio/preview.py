@@ -6,7 +6,7 @@ import asyncio
 
 from aiohttp import web
 
-from fedblog.blog.model import Post, PostId
+from fedblog.blog.model import Post, PostId, Writing
 from fedblog.media.figures import frame, only_ours
 from fedblog.storage import media
 from fedblog.text.markdown import render_html, render_markdown
@@ -16,7 +16,7 @@ from fedblog.web.studio.checks import PLACES, place_name, place_words, remark_wo
 from fedblog.web.studio.composing import compose
 from fedblog.web.studio.elsewhere import see_elsewhere
 from fedblog.web.studio.forms import Form
-from fedblog.web.studio.writing import Writing, of_form
+from fedblog.web.studio.writing import of_form
 
 
 async def preview(request: web.Request, who: Who, form: Form) -> web.StreamResponse:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from fedblog.blog.model import Post, PostStatus, PostText, Revision
+from fedblog.blog.model import Post, PostStatus, PostText, Revision, Writing
 from fedblog.errors import Conflict, InvalidInput, NotFound
 from fedblog.storage import actors, posts
 from fedblog.text.diff import word_diff
@@ -15,10 +15,8 @@ from fedblog.text.side_by_side import side_by_side
 from fedblog.web.i18n import gettext as _
 from fedblog.web.keys import SERVICES
 from fedblog.web.studio.access import Who, done, number_in_path, number_in_query, requested_post, show
-from fedblog.web.studio.bulk import text_of
 from fedblog.web.studio.forms import Form
 from fedblog.web.studio.preview import render_preview
-from fedblog.web.studio.writing import Writing
 
 
 async def list_revisions(request: web.Request, who: Who) -> web.StreamResponse:
@@ -100,15 +98,16 @@ async def restore(request: web.Request, who: Who, form: Form) -> web.StreamRespo
 
 async def _restored(request: web.Request, post: Post, revision: Revision) -> PostText:
     """The present post with the words of a version. Raises `InvalidInput`."""
-    written = await request.app[SERVICES].publisher.compose(
+    writing = Writing(
         title=revision.title,
         source=revision.source,
         source_type=revision.source_type,
         summary=revision.summary,
         tags=post.tags,
     )
+    written = await request.app[SERVICES].publisher.compose(writing)
     return replace(
-        text_of(post),
+        PostText.of(post),
         title=written.title,
         source=written.source,
         source_type=written.source_type,

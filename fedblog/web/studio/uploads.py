@@ -10,13 +10,13 @@ from aiohttp import web
 
 from fedblog.activitypub.urls import host_of, maybe_uri
 from fedblog.blog.ledger import Media
+from fedblog.blog.model import Writing
 from fedblog.errors import Conflict, FedblogError, InvalidInput
 from fedblog.federation.avatars import ACCEPT
 from fedblog.media.names import PREFIX, PictureKind, file_name
 from fedblog.web.keys import SERVICES
 from fedblog.web.studio.access import Who
 from fedblog.web.studio.forms import Form, Upload
-from fedblog.web.studio.writing import Writing
 
 MOST_AT_ONCE = 8
 _FETCH_SECONDS = 20.0

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from fedblog.activitypub.urls import maybe_uri
-from fedblog.blog.model import HoldPolicy, Post, PostKind, QuotePolicy, ReplyPolicy, Revision, Visibility
+from fedblog.blog.model import HoldPolicy, Post, PostKind, QuotePolicy, ReplyPolicy, Revision, Visibility, Writing
 from fedblog.errors import InvalidInput
 from fedblog.web.i18n import gettext
 from fedblog.web.studio.forms import Form
@@ -21,64 +21,9 @@ _TAG = re.compile(r"[,\s#]+")
 MAX_TAGS = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Writing:
-    """The fields as written; nothing rendered yet."""
-
-    title: str = ""
-    source: str = ""
-    source_type: str = "text/markdown"
-    slug: str = ""
-    summary: str = ""
-    content_warning: str = ""
-    language: str = ""
-    image_url: str = ""
-    image_alt: str = ""
-    pictures: bool = False
-    visibility: Visibility = Visibility.PUBLIC
-    comments_open: bool = True
-    reply_policy: ReplyPolicy = ReplyPolicy.EVERYONE
-    quote_policy: QuotePolicy = QuotePolicy.EVERYONE
-    word_count: int = 0
-    tags: tuple[str, ...] = ()  # beyond the hashtags of the text
-    kind: PostKind = PostKind.POST
-    federated: bool = True
-    series: str = ""
-    series_position: int = 0
-    canonical_url: str = ""
-    show_history: bool = False
-    hold_policy: HoldPolicy = HoldPolicy.BLOG
-    close_after_days: int = 0
-
-
 def of_post(post: Post) -> Writing:
-    """What is stored."""
-    return Writing(
-        title=post.title,
-        source=post.source,
-        source_type=post.source_type,
-        slug=post.slug,
-        summary=post.summary,
-        content_warning=post.content_warning,
-        language=post.language,
-        image_url=post.image_url,
-        image_alt=post.image_alt,
-        pictures=post.pictures,
-        visibility=post.visibility,
-        comments_open=post.comments_open,
-        reply_policy=post.reply_policy,
-        quote_policy=post.quote_policy,
-        word_count=post.word_count,
-        tags=tuple(tag for tag in post.tags if not _is_in_text(tag, post.source)),
-        kind=post.kind,
-        federated=post.federated,
-        series=post.series,
-        series_position=post.series_position,
-        canonical_url=post.canonical_url,
-        show_history=post.show_history,
-        hold_policy=post.hold_policy,
-        close_after_days=post.close_after_days,
-    )
+    """What is stored; the hashtags of the text stand in the text."""
+    return replace(Writing.of(post), tags=tuple(tag for tag in post.tags if not _is_in_text(tag, post.source)))
 
 
 def with_revision(writing: Writing, revision: Revision) -> Writing:
