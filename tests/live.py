@@ -54,10 +54,10 @@ class Answer:
         return self.body.decode("utf-8")
 
 
-def live_settings(tmp_path: Path, port: int, **sections: dict[str, Any]) -> Settings:
-    """Settings of an instance on `127.0.0.1:port`; `sections` add to them: `limits={"inbox_per_minute": 3}`."""
+def live_settings(tmp_path: Path, port: int, *, host: str = "127.0.0.1", **sections: dict[str, Any]) -> Settings:
+    """Settings of an instance on `host:port`; `sections` add to them: `limits={"inbox_per_minute": 3}`."""
     base: dict[str, dict[str, Any]] = {
-        "server": {"base_url": f"http://127.0.0.1:{port}", "port": port, "data_dir": str(tmp_path / "data")},
+        "server": {"base_url": f"http://{host}:{port}", "port": port, "data_dir": str(tmp_path / "data")},
         "blog": {"title": "Living Letters", "tagline": "Notes on making and mending"},
         "federation": {"allow_http": True, "allow_networks": ["127.0.0.0/8"], "deliver": False},
     }
@@ -68,11 +68,11 @@ def live_settings(tmp_path: Path, port: int, **sections: dict[str, Any]) -> Sett
 
 @contextlib.asynccontextmanager
 async def live_app(
-    tmp_path: Path, *, clock: Callable[[], float] = time.time, **sections: dict[str, Any]
+    tmp_path: Path, *, clock: Callable[[], float] = time.time, host: str = "127.0.0.1", **sections: dict[str, Any]
 ) -> AsyncIterator[Live]:
     """Starts an instance on a free port and stops it; sends nothing unless `federation={"deliver": True}`."""
     listener = socket.create_server(("127.0.0.1", 0))
-    settings = live_settings(tmp_path, listener.getsockname()[1], **sections)
+    settings = live_settings(tmp_path, listener.getsockname()[1], host=host, **sections)
     app = build_app(settings, clock=clock)
     runner = await set_up(app)
     try:

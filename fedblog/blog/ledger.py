@@ -75,6 +75,29 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class OneTimeCodes:
+    """The secret that an account's authenticator app was given, sealed; None in `confirmed_at`: not in use yet."""
+
+    sealed: bytes
+    created_at: int
+    confirmed_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Passkey:
+    """A key pair in somebody's phone, computer or password manager (WebAuthn); we know its public half."""
+
+    id: int
+    account_id: AccountId
+    credential_id: str  # base64url
+    public_key: bytes  # COSE
+    sign_count: int
+    name: str
+    created_at: int
+    used_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """A log-in on one device, with its account."""
 

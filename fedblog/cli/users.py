@@ -12,7 +12,7 @@ from fedblog.federation.leaving import Farewell, delete_author
 from fedblog.federation.rotation import rotate_keys
 from fedblog.federation.services import Services
 from fedblog.federation.setup import add_author
-from fedblog.storage import accounts, actors
+from fedblog.storage import accounts, actors, factors
 from fedblog.storage.database import Tx
 from fedblog.text.slug import valid_username
 from fedblog.web.passwords import check_new_password, hash_password
@@ -115,6 +115,21 @@ def role(program: Program, name: str, role: str) -> None:
 
     program.run(lambda services: services.db.write(change))
     click.echo(f"{name} is {role} now")
+
+
+@user.command("reset-factors")
+@click.argument("name")
+@pass_program
+def reset_factors(program: Program, name: str) -> None:
+    """Forget somebody's one-time codes and passkeys: their password is enough to log in."""
+
+    def reset(tx: Tx) -> None:
+        account = _find(tx, name)
+        factors.drop_all(tx, account.id)
+        accounts.drop_sessions_of(tx, account.id)
+
+    program.run(lambda services: services.db.write(reset))
+    click.echo(f"{name} logs in with the password alone now; all their devices are logged out")
 
 
 @user.command("rotate-key")

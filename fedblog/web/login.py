@@ -12,8 +12,9 @@ from aiohttp import web
 from fedblog.blog.ledger import Account
 from fedblog.errors import ConfigError
 from fedblog.federation.services import Services
-from fedblog.storage import accounts
+from fedblog.storage import accounts, factors
 from fedblog.storage.database import Tx
+from fedblog.web import tickets
 from fedblog.web.form_data import read_form
 from fedblog.web.i18n import gettext, later
 from fedblog.web.keys import ADDRESS, PASSWORDS, SERVICES, SESSION, SETTINGS
@@ -33,10 +34,21 @@ from fedblog.web.sessions import (
     start_session,
 )
 
-__all__ = ["add_login", "add_routes", "forgive", "safe_next", "session_middleware", "take_attempt"]
+__all__ = [
+    "add_login",
+    "add_routes",
+    "buckets_of",
+    "enter",
+    "forgive",
+    "half_way",
+    "safe_next",
+    "session_middleware",
+    "take_attempt",
+]
 
 WINDOW: Final = 15 * 60
 HOME: Final = "/studio"
+SECOND: Final = "second step"
 _WRONG: Final = later("Name and password don't fit together.")
 _TOO_MANY: Final = later("Too many log-ins that failed. Wait a quarter of an hour, then try again.")
 
@@ -69,7 +81,7 @@ def safe_next(value: str) -> str:
         parts = urlsplit(value)
     except ValueError:
         return HOME
-    elsewhere = parts.scheme or parts.netloc or parts.path in ("/login", "/logout")
+    elsewhere = parts.scheme or parts.netloc or parts.path.startswith(("/login", "/logout"))
     return HOME if elsewhere else value
 
 
@@ -82,13 +94,14 @@ async def login_page(request: web.Request) -> web.StreamResponse:
 
 
 async def login(request: web.Request) -> web.StreamResponse:
-    """Check name and password: 303 with a new session, 401 when they don't fit, 429 after too many tries."""
+    """Check name and password: 303 with a new session, or to where the one-time code is asked for; 401 when they
+    don't fit, 429 after too many tries."""
     check_origin(request)
     form = await read_form(request)
     name, password = (str(form.get(key, "")).replace("\0", "") for key in ("username", "password"))
     name, target = name.strip().lower().removeprefix("@")[:200], safe_next(str(form.get("next", "")))
     services = request.app[SERVICES]
-    buckets = _buckets(request, name)
+    buckets = buckets_of(request, name)
     limit = request.app[SETTINGS].limits.login_attempts
     if not await services.db.write(take_attempt, buckets, limit):
         response = _form(request, target=target, name=name, problem=gettext(_TOO_MANY), status=429)
@@ -100,11 +113,35 @@ async def login(request: web.Request) -> web.StreamResponse:
     fits = await request.app[PASSWORDS].verify(stored, password)
     if account is None or not fits:
         return _form(request, target=target, name=name, problem=gettext(_WRONG), status=401)
+    if await services.db.read(factors.needs_code, account.id):
+        redirect = see_other("/login/second")
+        ticket = tickets.write(
+            services, SECOND, account=account.id, password=_digest(account.password_hash), next=target
+        )
+        set_cookie(services.settings, redirect, "step", ticket, tickets.LIFETIME)
+        return redirect
     await services.db.write(forgive, buckets)
-    redirect = see_other(target)
-    await start_session(request, redirect, account)
-    set_cookie(services.settings, redirect, "device", _device_mark(services, account), DEVICE_LIFETIME)
-    return redirect
+    return await enter(request, account, see_other(target))
+
+
+async def enter(request: web.Request, account: Account, response: web.Response) -> web.Response:
+    """Everything was proved: a new session, and the mark that this browser was here."""
+    services = request.app[SERVICES]
+    await start_session(request, response, account)
+    set_cookie(services.settings, response, "device", _device_mark(services, account), DEVICE_LIFETIME)
+    return response
+
+
+async def half_way(request: web.Request, ticket: str) -> tuple[Account, str] | None:
+    """(account, where to go) of somebody whose password was right a moment ago and still is."""
+    services = request.app[SERVICES]
+    facts = tickets.read(services, ticket, SECOND)
+    if facts is None:
+        return None
+    account = await services.db.read(accounts.by_id, facts["account"])
+    if account is None or account.disabled_at is not None or facts["password"] != _digest(account.password_hash):
+        return None
+    return account, safe_next(facts["next"])
 
 
 async def logout_page(request: web.Request) -> web.StreamResponse:
@@ -128,7 +165,7 @@ def _form(request: web.Request, *, target: str, name: str = "", problem: str = "
     return render(request, "studio/login.html", status=status, target=target, name=name, problem=problem)
 
 
-def _buckets(request: web.Request, name: str) -> list[str]:
+def buckets_of(request: web.Request, name: str, kind: str = "name") -> list[str]:
     """What a try counts against: the asker's address and the name; a device that was logged in before has its own.
 
     So strangers who hammer on a name can't lock its owner out of the browser they always use, and one who forges
@@ -137,7 +174,7 @@ def _buckets(request: web.Request, name: str) -> list[str]:
     mark = request.cookies.get(cookie_name(request.app[SETTINGS], "device"), "")
     if mark and _device_fits(request.app[SERVICES], mark, name):
         return [f"device:{_digest(mark)}"]
-    return [f"address:{network_of(request[ADDRESS])}", f"name:{_digest(name)}"]
+    return [f"address:{network_of(request[ADDRESS])}", f"{kind}:{_digest(name)}"]
 
 
 def take_attempt(tx: Tx, buckets: Sequence[str], limit: int) -> bool:

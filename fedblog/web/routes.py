@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from fedblog.web import activitypub, collections, inboxes, login, media, quotes, wellknown
+from fedblog.web import activitypub, collections, inboxes, login, media, quotes, second, wellknown
 from fedblog.web.public import (
     archive,
     author,
@@ -48,6 +48,7 @@ def add_all(app: web.Application) -> None:
     quotes.add_routes(router)
 
     login.add_routes(router)
+    second.add_routes(router)
     add_studio_routes(router)
 
     router.add_get("/unsubscribe/{token:[0-9a-f]{32}}", unsubscribe.ask)

@@ -46,6 +46,7 @@ STUDIO = (
     "/studio/replies/{reply}",
     "/studio/reports",
     "/studio/looks",
+    "/studio/account/second",
 )
 SOURCE = """The *kettle* sings, [outside](https://example.org) the day begins. #bread
 

@@ -76,6 +76,7 @@ def test_users_are_added_changed_and_listed(shell: Shell) -> None:
     shell("user", "add", "blog", "--password-stdin", stdin=PASSWORD, code=2)
     shell("user", "add", "carl", "--password-stdin", stdin="short", code=2)
     shell("user", "role", "nobody", "owner", code=3)
+    shell("user", "reset-factors", "nobody", code=3)
     shell("user", "role", "alice", "emperor", code=2)
     shell("user", "password", "nobody", "--password-stdin", stdin=PASSWORD, code=3)
     last = shell("user", "role", "alice", "author", code=4)

@@ -12,6 +12,7 @@ from fedblog.web.studio import (
     bulk,
     conversations,
     editor,
+    factors,
     followers,
     inbox_log,
     looks,
@@ -122,6 +123,10 @@ def _add_settings(router: web.UrlDispatcher) -> None:
     router.add_get("/studio/account", page(account.account))
     router.add_post("/studio/account/password", action(account.change_password))
     router.add_post("/studio/account/sessions", action(account.end_sessions))
+    router.add_get("/studio/account/second", page(factors.factors_page))
+    router.add_post("/studio/account/second", action(factors.change_codes))
+    router.add_post("/studio/account/passkeys/options", action(factors.passkey_options))
+    router.add_post("/studio/account/passkeys", action(factors.change_passkeys))
     router.add_get("/studio/blocks", page(blocks.blocks))
     router.add_get("/studio/blocks/new", page(blocks.ask_block, role=Role.EDITOR))
     router.add_post("/studio/blocks", action(blocks.block, role=Role.EDITOR))

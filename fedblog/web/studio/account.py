@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from aiohttp import web
 
+from fedblog.blog.ledger import Session
 from fedblog.errors import InvalidInput, NotFound
-from fedblog.storage import accounts
+from fedblog.storage import accounts, factors
 from fedblog.storage.database import Tx
 from fedblog.web.i18n import gettext as _
 from fedblog.web.keys import PASSWORDS, SERVICES, SETTINGS
@@ -41,13 +43,20 @@ class Device:
     current: bool
 
 
+class PasswordProblem(NamedTuple):
+    """What is wrong with a password that was asked for again."""
+
+    words: str
+    status: int
+
+
 async def account(request: web.Request, who: Who) -> web.StreamResponse:
     """The page."""
     return await _page(request, who)
 
 
 async def _page(request: web.Request, who: Who, *, problem: str = "", status: int = 200) -> web.Response:
-    sessions = await request.app[SERVICES].db.read(accounts.sessions_of, who.account.id)
+    sessions, codes, passkeys = await request.app[SERVICES].db.read(_facts, who)
     devices = [
         Device(
             mark=session.id_hash[:_MARK],
@@ -59,30 +68,61 @@ async def _page(request: web.Request, who: Who, *, problem: str = "", status: in
         for session in sessions
     ]
     return await show(
-        request, who, "account.html", status=status, problem=problem, sessions=devices, min_length=MIN_LENGTH
+        request,
+        who,
+        "account.html",
+        status=status,
+        problem=problem,
+        sessions=devices,
+        min_length=MIN_LENGTH,
+        has_codes=codes,
+        passkeys=passkeys,
+    )
+
+
+def _facts(tx: Tx, who: Who) -> tuple[list[Session], bool, int]:
+    account_id = who.account.id
+    return (
+        accounts.sessions_of(tx, account_id),
+        factors.needs_code(tx, account_id),
+        len(factors.passkeys_of(tx, account_id)),
     )
 
 
 async def change_password(request: web.Request, who: Who, form: Form) -> web.StreamResponse:
     """A new password ends every other log-in; this one goes on under a new id."""
-    passwords, db = request.app[PASSWORDS], request.app[SERVICES].db
-    # Who sits down at a log-in that was left open must not find the password out by trying.
-    counted, limit = [f"password:{who.account.id}"], request.app[SETTINGS].limits.login_attempts
-    if not await db.write(take_attempt, counted, limit):
-        words = _("Too many tries with a wrong password. Wait a quarter of an hour, then try again.")
-        answer = await _page(request, who, problem=words, status=429)
-        answer.headers["Retry-After"] = str(WINDOW)
-        return answer
-    if not await passwords.verify(who.account.password_hash, form.text("current")):
-        return await _page(request, who, problem="The present password isn't right.", status=403)
+    problem = await password_problem(request, who, form)
+    if problem is not None:
+        return refusal(await _page(request, who, problem=problem.words, status=problem.status))
     try:
-        new_hash = await passwords.hash(form.text("new"))
+        new_hash = await request.app[PASSWORDS].hash(form.text("new"))
     except InvalidInput as error:
         return await _page(request, who, problem=str(error), status=400)
-    await db.write(accounts.set_password, who.account.id, new_hash)
-    await db.write(forgive, counted)
+    await request.app[SERVICES].db.write(accounts.set_password, who.account.id, new_hash)
     answer = done("/studio/account", "password")
     await start_session(request, answer, who.account)
+    return answer
+
+
+async def password_problem(request: web.Request, who: Who, form: Form) -> PasswordProblem | None:
+    """Why the form's `current` is not the password of this log-in; None where it is.
+
+    Who sits down at a log-in that was left open must not find the password out by trying.
+    """
+    db, counted = request.app[SERVICES].db, [f"password:{who.account.id}"]
+    if not await db.write(take_attempt, counted, request.app[SETTINGS].limits.login_attempts):
+        words = _("Too many tries with a wrong password. Wait a quarter of an hour, then try again.")
+        return PasswordProblem(words, 429)
+    if not await request.app[PASSWORDS].verify(who.account.password_hash, form.text("current")):
+        return PasswordProblem(_("The present password isn’t right."), 403)
+    await db.write(forgive, counted)
+    return None
+
+
+def refusal(answer: web.Response) -> web.Response:
+    """The answer, with when to come again where that helps."""
+    if answer.status == 429:
+        answer.headers["Retry-After"] = str(WINDOW)
     return answer
 
 
