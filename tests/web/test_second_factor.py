@@ -194,10 +194,8 @@ async def test_whoever_runs_the_blog_lets_somebody_in_who_lost_it_all(desk: Desk
     key: dict[str, Any] = {"credential_id": "one", "public_key": b"1", "sign_count": 0, "name": "Phone"}
     await desk.parts.db.write(factors.add_passkey, account.id, **key)
     config = Path(desk.parts.settings.server.data_dir) / "config.toml"
-    config.write_text(
-        '[server]\ndomain = "blog.example"\nbase_url = "http://blog.example"\ndata_dir = "."\n[federation]\nallow_http = true\n',
-        "utf-8",
-    )
+    server = '[server]\ndomain = "blog.example"\nbase_url = "http://blog.example"\ndata_dir = "."\n'
+    config.write_text(server + "[federation]\nallow_http = true\n", "utf-8")
     command = ["--config", str(config), "user", "reset-factors", "anna"]
     result = await asyncio.to_thread(CliRunner().invoke, main, command)
     assert result.exit_code == 0, result.output
