@@ -14,7 +14,7 @@ from fedblog.blog.model import Actor, ActorId, NewReply, Post, PostId, PostStatu
 from fedblog.errors import Conflict
 from fedblog.storage import actors, planning, posts, replies
 from fedblog.storage.media import page as media_page
-from fedblog.storage.rows import ACTOR, POST, read_actor, read_post, write_json
+from fedblog.storage.rows import ACTOR, POST, POST_FROM, read_actor, read_post, write_json
 from fedblog.storage.tx import Tx, chunks, marks
 
 _CHANCE_BITS = 21
@@ -58,7 +58,7 @@ def posts_after(tx: Tx, post_id: int, *, author_id: ActorId | None, drafts: bool
         params.append(author_id)
         where += f" AND p.author_id = ${len(params)}"
     params.append(limit)
-    rows = tx.all(f"SELECT {POST} FROM posts p WHERE {where} ORDER BY p.id LIMIT ${len(params)}", *params)
+    rows = tx.all(f"SELECT {POST} FROM {POST_FROM} WHERE {where} ORDER BY p.id LIMIT ${len(params)}", *params)
     return [read_post(row) for row in rows]
 
 
@@ -198,7 +198,7 @@ def add_old_path(tx: Tx, path: str, post_id: PostId) -> bool:
 def by_old_path(tx: Tx, path: str) -> Post | None:
     """The public post that was found at this path before it was here."""
     row = tx.one(
-        f"SELECT {POST} FROM posts p JOIN old_paths o ON o.post_id = p.id"
+        f"SELECT {POST} FROM {POST_FROM} JOIN old_paths o ON o.post_id = p.id"
         f" WHERE o.path = $1 AND p.status = 'published' AND {_PUBLIC}",
         path,
     )
@@ -311,9 +311,9 @@ def put_reaction(
         created_at,
     )
     counted = {"like": "like_count", "announce": "announce_count"}.get(kind)
-    table = "posts" if reply_id is None else "replies"
+    where = "threads SET {0} = {0} + 1 WHERE post_id" if reply_id is None else "replies SET {0} = {0} + 1 WHERE id"
     if counted is not None:
-        tx.run(f"UPDATE {table} SET {counted} = {counted} + 1 WHERE id = $1", target)
+        tx.run(f"UPDATE {where.format(counted)} = $1", target)
     return True
 
 

@@ -9,6 +9,7 @@ from fedblog.blog.model import ActorId, Post, PostId, PostStatus, ReactionKind, 
 from fedblog.storage.rows import (
     ACTOR_WIDTH,
     POST,
+    POST_FROM,
     REPLY_WIDTH,
     THREAD_ROW,
     THREAD_ROW_FROM,
@@ -32,6 +33,7 @@ class Reader:
 
 
 _REPLIES = f"{THREAD_ROW_FROM} LEFT JOIN posts p ON p.id = r.post_id LEFT JOIN replies u ON u.id = r.parent_id"
+_WITH_POSTS = f"{_REPLIES} LEFT JOIN threads th ON th.post_id = p.id"
 # Whom a reply answers: one of ours where that is the parent, else the post's author.
 _ANSWERED = "CASE WHEN u.local = 1 THEN u.actor_id ELSE p.author_id END"
 _PRIVATE = "r.visibility NOT IN ('public', 'unlisted')"
@@ -75,7 +77,7 @@ def posts(
         where.append(f"lower(p.title) LIKE lower(${len(params)}) ESCAPE '\\'")
     params += [limit, skip]
     rows = tx.all(
-        f"SELECT {POST} FROM posts p WHERE {' AND '.join(where)}"
+        f"SELECT {POST} FROM {POST_FROM} WHERE {' AND '.join(where)}"
         " ORDER BY coalesce(p.edited_at, p.published_at, p.created_at) DESC, p.id DESC"
         f" LIMIT ${len(params) - 1} OFFSET ${len(params)}",
         *params,
@@ -118,7 +120,7 @@ def conversation(
         where.append(f"r.id < ${len(params)}")
     params.append(limit)
     rows = tx.all(
-        f"SELECT {THREAD_ROW}, {POST} FROM {_REPLIES} WHERE {' AND '.join(where)}"
+        f"SELECT {THREAD_ROW}, {POST} FROM {_WITH_POSTS} WHERE {' AND '.join(where)}"
         f" ORDER BY r.id DESC LIMIT ${len(params)}",
         *params,
     )
@@ -192,7 +194,7 @@ def _with_replies(tx: Tx, post_ids: list[int]) -> set[int]:
 def reply_for(tx: Tx, reader: Reader, reply_id: ReplyId) -> tuple[ThreadRow, Post | None] | None:
     """One reply with its post, if the reader may see it."""
     row = tx.one(
-        f"SELECT {THREAD_ROW}, {POST} FROM {_REPLIES} WHERE {_readable(reader)} AND r.id = $2",
+        f"SELECT {THREAD_ROW}, {POST} FROM {_WITH_POSTS} WHERE {_readable(reader)} AND r.id = $2",
         reader.actor_id,
         reply_id,
     )
@@ -228,7 +230,7 @@ def posts_by_id(tx: Tx, ids: set[int]) -> dict[int, Post]:
     wanted = sorted(ids)
     if not wanted:
         return {}
-    rows = tx.all(f"SELECT {POST} FROM posts p WHERE p.id IN ({marks(len(wanted))})", *wanted)
+    rows = tx.all(f"SELECT {POST} FROM {POST_FROM} WHERE p.id IN ({marks(len(wanted))})", *wanted)
     return {row[0]: read_post(row) for row in rows}
 
 

@@ -37,8 +37,8 @@ class Outline(NamedTuple):
 def load(tx: Tx, post_id: PostId, recipe: str) -> Kept | None:
     """What is kept for a post, if it was made by this recipe and can still be of use."""
     row = tx.one(
-        "SELECT d.version, d.pack FROM drawn_pages d JOIN posts p ON p.id = d.post_id"
-        " WHERE d.post_id = $1 AND d.recipe = $2 AND p.redrawn <= d.version",
+        "SELECT d.version, d.pack FROM drawn_pages d JOIN threads th ON th.post_id = d.post_id"
+        " WHERE d.post_id = $1 AND d.recipe = $2 AND th.redrawn <= d.version",
         post_id,
         recipe,
     )
@@ -54,7 +54,7 @@ def store(tx: Tx, post_id: PostId, recipe: str, version: int, packed: bytes) -> 
     """Keep it, unless something newer is there or a row of it was erased meanwhile."""
     tx.run(
         "INSERT INTO drawn_pages (post_id, recipe, version, pack)"
-        " SELECT p.id, $2, $3, $4 FROM posts p WHERE p.id = $1 AND p.redrawn <= $3"
+        " SELECT th.post_id, $2, $3, $4 FROM threads th WHERE th.post_id = $1 AND th.redrawn <= $3"
         " ON CONFLICT (post_id) DO UPDATE SET recipe = excluded.recipe, version = excluded.version,"
         " pack = excluded.pack WHERE drawn_pages.recipe <> excluded.recipe OR drawn_pages.version < excluded.version",
         post_id,
@@ -71,7 +71,7 @@ def forget(tx: Tx, post_id: PostId) -> None:
 
 def redrawn(tx: Tx, post_id: PostId) -> int:
     """The version of the page since which rows can be used again at all."""
-    return int(tx.value("SELECT redrawn FROM posts WHERE id = $1", post_id) or 0)
+    return int(tx.value("SELECT redrawn FROM threads WHERE post_id = $1", post_id) or 0)
 
 
 def outline(tx: Tx, post_id: PostId, limit: int) -> list[Outline]:

@@ -31,7 +31,7 @@ _STATES = {state.value: state for state in ReplyState}
 
 def post_spot(tx: Tx, post_id: PostId) -> Spot | None:
     """The published post itself."""
-    _hold(tx, "SELECT p.id FROM posts p WHERE p.id = $1", post_id)
+    _hold(tx, "SELECT th.post_id FROM threads th WHERE th.post_id = $1", post_id)
     row = tx.one(f"SELECT {_POST} FROM posts p WHERE p.id = $1 AND p.status = 'published'", post_id)
     return None if row is None else Spot(_read_post(row), None)
 
@@ -40,14 +40,16 @@ def reply_spot(tx: Tx, *, uri: str = "", reply_id: ReplyId | None = None) -> Spo
     """The reply with that `uri` or that `reply_id`, where it stands under a published post."""
     column, value = ("uri", uri) if reply_id is None else ("id", reply_id)
     source = f"FROM replies r JOIN posts p ON p.id = r.post_id WHERE r.{column} = $1"
-    _hold(tx, f"SELECT p.id {source}", value)
+    _hold(
+        tx, f"SELECT th.post_id FROM replies r JOIN threads th ON th.post_id = r.post_id WHERE r.{column} = $1", value
+    )
     row = tx.one(f"SELECT {_POST}, {_REPLY} {source} AND {_PLACED}", value)
     return None if row is None else Spot(_read_post(row), _read_reply(row))
 
 
 def _hold(tx: Tx, which: str, value: object) -> None:
     if tx.engine == "postgresql":
-        tx.all(f"{which} FOR UPDATE OF p", value)
+        tx.all(f"{which} FOR UPDATE OF th", value)
 
 
 def _read_post(row: Row) -> PostHead:

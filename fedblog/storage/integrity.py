@@ -8,18 +8,18 @@ from fedblog.storage.tx import Tx
 _COUNTERS = (
     (
         "reply_count of post",
-        "SELECT p.id, p.reply_count, (SELECT count(*) FROM replies r WHERE r.post_id = p.id AND r.shown = 1"
-        " AND r.state = 'published') AS counted FROM posts p",
+        "SELECT p.post_id, p.reply_count, (SELECT count(*) FROM replies r WHERE r.post_id = p.post_id AND r.shown = 1"
+        " AND r.state = 'published') AS counted FROM threads p",
     ),
     (
         "like_count of post",
-        "SELECT p.id, p.like_count, (SELECT count(*) FROM reactions x WHERE x.post_id = p.id AND x.kind = 'like'"
-        " AND x.public = 1) AS counted FROM posts p",
+        "SELECT p.post_id, p.like_count, (SELECT count(*) FROM reactions x WHERE x.post_id = p.post_id"
+        " AND x.kind = 'like' AND x.public = 1) AS counted FROM threads p",
     ),
     (
         "announce_count of post",
-        "SELECT p.id, p.announce_count, (SELECT count(*) FROM reactions x WHERE x.post_id = p.id"
-        " AND x.kind = 'announce' AND x.public = 1) AS counted FROM posts p",
+        "SELECT p.post_id, p.announce_count, (SELECT count(*) FROM reactions x WHERE x.post_id = p.post_id"
+        " AND x.kind = 'announce' AND x.public = 1) AS counted FROM threads p",
     ),
     (
         "like_count of reply",

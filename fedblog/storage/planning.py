@@ -9,7 +9,7 @@ from __future__ import annotations
 from fedblog.blog.model import Post, PostId, PostStatus
 from fedblog.errors import Conflict, NotFound
 from fedblog.storage import jobs
-from fedblog.storage.rows import POST, read_post
+from fedblog.storage.rows import POST, POST_FROM, read_post
 from fedblog.storage.tx import Event, Tx
 
 PUBLISH, CLOSE = "publish_post", "close_comments"
@@ -103,7 +103,7 @@ def set_preview_key(tx: Tx, post_id: PostId, key: str) -> Post:
 
 
 def _get(tx: Tx, post_id: PostId) -> Post:
-    row = tx.one(f"SELECT {POST} FROM posts p WHERE p.id = $1 AND p.status <> 'deleted'", post_id)
+    row = tx.one(f"SELECT {POST} FROM {POST_FROM} WHERE p.id = $1 AND p.status <> 'deleted'", post_id)
     if row is None:
         raise NotFound("there is no such post")
     return read_post(row)
@@ -111,6 +111,6 @@ def _get(tx: Tx, post_id: PostId) -> Post:
 
 def _lock(tx: Tx, post_id: PostId) -> Post:
     """The post, kept from other writers until the end."""
-    tx.run("UPDATE posts SET thread_version = thread_version + 1 WHERE id = $1", post_id)
+    tx.run("UPDATE threads SET thread_version = thread_version + 1 WHERE post_id = $1", post_id)
     tx.emit(Event("post", post_id))
     return _get(tx, post_id)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fedblog.blog.model import ActorId, Post
-from fedblog.storage.rows import POST, read_post
+from fedblog.storage.rows import POST, POST_FROM, read_post
 from fedblog.storage.tx import Tx
 
 Tab = Literal["", "draft", "scheduled", "published", "unpublished", "trash"]
@@ -41,7 +41,7 @@ def page(tx: Tx, wanted: Wanted, *, skip: int, limit: int) -> list[Post]:
     """A page of it: the last touched first; what is planned, by its time."""
     where, params = _where(wanted)
     rows = tx.all(
-        f"SELECT {POST} FROM posts p WHERE {_TABS[wanted.tab]}{where} ORDER BY {_ORDER.get(wanted.tab, _NEWEST)}"
+        f"SELECT {POST} FROM {POST_FROM} WHERE {_TABS[wanted.tab]}{where} ORDER BY {_ORDER.get(wanted.tab, _NEWEST)}"
         f" LIMIT ${len(params) + 1} OFFSET ${len(params) + 2}",
         *params,
         limit,

@@ -17,7 +17,7 @@ from fedblog.blog.model import (
 )
 from fedblog.errors import Conflict, NotFound
 from fedblog.storage import listing, media, planning, tombstones
-from fedblog.storage.rows import POST, read_post, write_json
+from fedblog.storage.rows import POST, POST_FROM, read_post, write_json
 from fedblog.storage.tx import Event, Tx, chunks, marks
 from fedblog.text.slug import slugify_title
 
@@ -26,19 +26,19 @@ _LISTED = listing.LISTED
 
 def by_id(tx: Tx, post_id: PostId) -> Post | None:
     """A post in any status, or None."""
-    row = tx.one(f"SELECT {POST} FROM posts p WHERE p.id = $1", post_id)
+    row = tx.one(f"SELECT {POST} FROM {POST_FROM} WHERE p.id = $1", post_id)
     return None if row is None else read_post(row)
 
 
 def by_uri(tx: Tx, uri: str) -> Post | None:
     """The post whose current ActivityPub id this is."""
-    row = tx.one(f"SELECT {POST} FROM posts p WHERE p.uri = $1", uri)
+    row = tx.one(f"SELECT {POST} FROM {POST_FROM} WHERE p.uri = $1", uri)
     return None if row is None else read_post(row)
 
 
 def by_slug(tx: Tx, author_id: ActorId, slug: str) -> Post | None:
     """An author's post by its current slug."""
-    row = tx.one(f"SELECT {POST} FROM posts p WHERE p.author_id = $1 AND p.slug = $2", author_id, slug)
+    row = tx.one(f"SELECT {POST} FROM {POST_FROM} WHERE p.author_id = $1 AND p.slug = $2", author_id, slug)
     return None if row is None else read_post(row)
 
 
@@ -116,12 +116,17 @@ def create_draft(
     post_id = PostId(tx.new_id()) if post_id is None else post_id
     slug = _free_slug(tx, author_id, text.slug, post_id)
     tx.run(
-        "INSERT INTO posts (id, author_id, status, created_at, version, thread_version, reply_count, like_count,"
-        f" announce_count, {', '.join(_TEXT)}) VALUES ($1, $2, 'draft', $3, 1, 1, 0, 0, 0, {marks(len(_TEXT), 4)})",
+        f"INSERT INTO posts (id, author_id, status, created_at, version, {', '.join(_TEXT)})"
+        f" VALUES ($1, $2, 'draft', $3, 1, {marks(len(_TEXT), 4)})",
         post_id,
         author_id,
         tx.now,
         *_text_values(text, slug),
+    )
+    tx.run(
+        "INSERT INTO threads (post_id, thread_version, redrawn, next_reply, reply_count, like_count, announce_count)"
+        " VALUES ($1, 1, 0, 0, 0, 0, 0)",
+        post_id,
     )
     _write_tags(tx, post_id, text.tags)
     media.note_uses(tx, post_id, text)
@@ -304,7 +309,7 @@ def set_comments_open(tx: Tx, post_id: PostId, is_open: bool) -> None:
 
 def thread_version(tx: Tx, post_id: PostId) -> int:
     """A number that rises with everything that changes the page; 0 when there is no such post."""
-    return tx.value("SELECT thread_version FROM posts WHERE id = $1", post_id) or 0
+    return tx.value("SELECT thread_version FROM threads WHERE post_id = $1", post_id) or 0
 
 
 def bump(tx: Tx, post_id: PostId, rows: Collection[ReplyId] | None = None) -> None:
@@ -314,13 +319,14 @@ def bump(tx: Tx, post_id: PostId, rows: Collection[ReplyId] | None = None) -> No
     """
     if rows is None:
         tx.run(
-            "UPDATE posts SET thread_version = thread_version + 1, redrawn = thread_version + 1 WHERE id = $1", post_id
+            "UPDATE threads SET thread_version = thread_version + 1, redrawn = thread_version + 1 WHERE post_id = $1",
+            post_id,
         )
     else:
-        tx.run("UPDATE posts SET thread_version = thread_version + 1 WHERE id = $1", post_id)
+        tx.run("UPDATE threads SET thread_version = thread_version + 1 WHERE post_id = $1", post_id)
     for some in chunks(rows or ()):
         tx.run(
-            "UPDATE replies SET changed = (SELECT p.thread_version FROM posts p WHERE p.id = $1)"
+            "UPDATE replies SET changed = (SELECT th.thread_version FROM threads th WHERE th.post_id = $1)"
             f" WHERE id IN ({marks(len(some), 2)})",
             post_id,
             *some,
@@ -362,7 +368,7 @@ def list_public(
         params += list(before)
     params.append(limit)
     rows = tx.all(
-        f"SELECT {POST} FROM posts p WHERE {where} ORDER BY p.published_at DESC, p.id DESC LIMIT ${len(params)}",
+        f"SELECT {POST} FROM {POST_FROM} WHERE {where} ORDER BY p.published_at DESC, p.id DESC LIMIT ${len(params)}",
         *params,
     )
     return [read_post(row) for row in rows]
@@ -395,7 +401,7 @@ def list_of_author(tx: Tx, author_id: ActorId | None, status: PostStatus | None)
         params.append(author_id)
         where += f" AND p.author_id = ${len(params)}"
     rows = tx.all(
-        f"SELECT {POST} FROM posts p WHERE {where}"
+        f"SELECT {POST} FROM {POST_FROM} WHERE {where}"
         " ORDER BY coalesce(p.edited_at, p.published_at, p.created_at) DESC, p.id DESC",
         *params,
     )
@@ -432,7 +438,8 @@ def pinned(tx: Tx, author_id: ActorId | None = None) -> list[Post]:
     """The public posts that an author (None: anybody) pinned to the profile, the last pinned first."""
     where, params = _public_where(author_id, None)
     rows = tx.all(
-        f"SELECT {POST} FROM posts p WHERE {where} AND p.pinned_at IS NOT NULL ORDER BY p.pinned_at DESC, p.id DESC",
+        f"SELECT {POST} FROM {POST_FROM} WHERE {where} AND p.pinned_at IS NOT NULL"
+        " ORDER BY p.pinned_at DESC, p.id DESC",
         *params,
     )
     return [read_post(row) for row in rows]

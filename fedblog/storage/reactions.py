@@ -102,7 +102,9 @@ def _count_new(tx: Tx, kind: ReactionKind, post_id: PostId | None, reply_id: Rep
             _count(tx, kind, post_id, reply_id, change)
         return
     tx.run(
-        f"UPDATE posts SET thread_version = thread_version + 1, {column} = {column} + $1 WHERE id = $2", change, post_id
+        f"UPDATE threads SET thread_version = thread_version + 1, {column} = {column} + $1 WHERE post_id = $2",
+        change,
+        post_id,
     )
     tx.emit(Event("post", post_id))
 
@@ -111,8 +113,9 @@ def _count(tx: Tx, kind: ReactionKind, post_id: int | None, reply_id: int | None
     column = _COLUMN.get(kind)
     if column is None:
         return
-    table, target = ("posts", post_id) if post_id is not None else ("replies", reply_id)
-    tx.run(f"UPDATE {table} SET {column} = {column} + $1 WHERE id = $2", change, target)
+    where, target = ("threads", post_id) if post_id is not None else ("replies", reply_id)
+    key = "post_id" if post_id is not None else "id"
+    tx.run(f"UPDATE {where} SET {column} = {column} + $1 WHERE {key} = $2", change, target)
 
 
 def remove(

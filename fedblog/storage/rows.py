@@ -73,12 +73,15 @@ POST_NAMES = (
     " kind federated series series_slug series_position canonical_url show_history hold_policy close_after_days"
     " scheduled_at trashed_at preview_key"
 )
-POST = _columns("p", POST_NAMES)
+# What a conversation changes is in `threads`, not in the row that holds the text.
+_OF_THREAD = frozenset({"thread_version", "reply_count", "like_count", "announce_count"})
+POST = ", ".join(f"{'th' if name in _OF_THREAD else 'p'}.{name}" for name in POST_NAMES.split())
+POST_FROM = "posts p JOIN threads th ON th.post_id = p.id"
 POST_WIDTH = len(POST_NAMES.split())
 
 
 def read_post(row: Row, at: int = 0) -> Post:
-    """A `Post` out of `POST` columns that begin at `at`."""
+    """A `Post` out of `POST` columns (from `POST_FROM`) that begin at `at`."""
     values = row[at : at + POST_WIDTH]
     return Post(
         id=PostId(values[0]),

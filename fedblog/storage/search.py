@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from fedblog.blog.model import Actor, ActorId, Post, PostId, ReplyId, ThreadRow
 from fedblog.storage import actors
-from fedblog.storage.rows import POST, THREAD_ROW, read_post, read_thread_rows
+from fedblog.storage.rows import POST, POST_FROM, THREAD_ROW, read_post, read_thread_rows
 from fedblog.storage.tx import Tx, chunks, marks
 from fedblog.text.search import Term, to_fts5, to_tsquery, to_tsvector, words_of
 
@@ -63,8 +63,8 @@ class Hit:
 def outdated(tx: Tx, after: int, limit: int) -> tuple[list[PostId], int | None]:
     """Posts whose documents don't fit them, among the next `limit` by id; and where to go on, None at the end."""
     rows = tx.all(
-        "SELECT p.id, p.thread_version, coalesce(s.version, 0) FROM posts p"
-        " LEFT JOIN search_state s ON s.post_id = p.id WHERE p.id > $1 ORDER BY p.id LIMIT $2",
+        "SELECT th.post_id, th.thread_version, coalesce(s.version, 0) FROM threads th"
+        " LEFT JOIN search_state s ON s.post_id = th.post_id WHERE th.post_id > $1 ORDER BY th.post_id LIMIT $2",
         after,
         limit,
     )
@@ -74,7 +74,7 @@ def outdated(tx: Tx, after: int, limit: int) -> tuple[list[PostId], int | None]:
 
 def changes(tx: Tx, post_id: PostId) -> Changes | None:
     """How the documents of a post differ from what is there; None where there is no such post."""
-    post = tx.one(f"SELECT p.thread_version, {_POST_STAMP}, {_POST_SHOWN} FROM posts p WHERE p.id = $1", post_id)
+    post = tx.one(f"SELECT th.thread_version, {_POST_STAMP}, {_POST_SHOWN} FROM {POST_FROM} WHERE p.id = $1", post_id)
     if post is None:
         return None
     version, stamp, shown = post
@@ -196,7 +196,7 @@ def _read_hits(tx: Tx, places: Sequence[tuple[int, int | None]]) -> list[Hit]:
     reply_ids = [reply_id for _, reply_id in places if reply_id is not None]
     found = {
         row[0]: read_post(row)
-        for row in tx.all(f"SELECT {POST} FROM posts p WHERE p.id IN ({marks(len(post_ids))})", *post_ids)
+        for row in tx.all(f"SELECT {POST} FROM {POST_FROM} WHERE p.id IN ({marks(len(post_ids))})", *post_ids)
     }
     rows = (
         tx.all(

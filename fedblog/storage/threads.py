@@ -9,6 +9,7 @@ from fedblog.blog.thread import SEGMENT
 from fedblog.storage.rows import (
     ACTOR_WIDTH,
     POST,
+    POST_FROM,
     REPLY,
     REPLY_WIDTH,
     THREAD_ROW,
@@ -103,8 +104,8 @@ def public_counts(tx: Tx, post_ids: Collection[PostId]) -> dict[PostId, int]:
     found: dict[PostId, int] = {}
     for some in chunks(post_ids):
         rows = tx.all(
-            "SELECT id, reply_count FROM posts WHERE status = 'published' AND visibility IN ('public', 'unlisted')"
-            f" AND id IN ({marks(len(some))})",
+            f"SELECT p.id, th.reply_count FROM {POST_FROM} WHERE p.status = 'published'"
+            f" AND p.visibility IN ('public', 'unlisted') AND p.id IN ({marks(len(some))})",
             *some,
         )
         found.update((PostId(post_id), count) for post_id, count in rows)
@@ -156,7 +157,8 @@ def for_machines(tx: Tx, post_id: PostId, limit: int) -> list[ThreadRow]:
 def newest(tx: Tx, limit: int) -> list[tuple[ThreadRow, Post]]:
     """The newest public replies under public posts, by arrival: the feed of all replies."""
     rows = tx.all(
-        f"SELECT {THREAD_ROW}, {POST} FROM {THREAD_ROW_FROM} JOIN posts p ON p.id = r.post_id WHERE {_PUBLISHED}"
+        f"SELECT {THREAD_ROW}, {POST} FROM {THREAD_ROW_FROM} JOIN posts p ON p.id = r.post_id"
+        f" JOIN threads th ON th.post_id = p.id WHERE {_PUBLISHED}"
         " AND r.visibility = 'public' AND p.status = 'published' AND p.visibility = 'public'"
         " ORDER BY r.received_at DESC, r.id DESC LIMIT $1",
         limit,
@@ -236,8 +238,8 @@ def recent(
         where += f" AND p.author_id = ${len(params)}"
     params.append(limit)
     rows = tx.all(
-        f"SELECT {THREAD_ROW}, {POST} FROM {THREAD_ROW_FROM} LEFT JOIN posts p ON p.id = r.post_id WHERE {where}"
-        f" ORDER BY r.id DESC LIMIT ${len(params)}",
+        f"SELECT {THREAD_ROW}, {POST} FROM {THREAD_ROW_FROM} LEFT JOIN posts p ON p.id = r.post_id"
+        f" LEFT JOIN threads th ON th.post_id = p.id WHERE {where} ORDER BY r.id DESC LIMIT ${len(params)}",
         *params,
     )
     at = REPLY_WIDTH + ACTOR_WIDTH
@@ -260,5 +262,8 @@ def count_held(tx: Tx, author_id: ActorId | None = None) -> int:
 def count_public(tx: Tx) -> int:
     """How many shown replies there are under published posts."""
     return int(
-        tx.value("SELECT coalesce(sum(reply_count), 0) FROM posts WHERE status = 'published' AND visibility = 'public'")
+        tx.value(
+            f"SELECT coalesce(sum(th.reply_count), 0) FROM {POST_FROM}"
+            " WHERE p.status = 'published' AND p.visibility = 'public'"
+        )
     )

@@ -2,8 +2,8 @@
 
 A reply lets the public pass to what is below it when it is public or unlisted and published or removed; a held,
 hidden or private one closes its whole branch. `shown` is kept in its row: 1 for a published public reply whose chain
-is open, and for a removed one (the placeholder) while something below it is shown. `posts.reply_count` counts the
-shown published ones.
+is open, and for a removed one (the placeholder) while something below it is shown. `threads.reply_count` counts
+the shown published ones.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def find_place(
     tx: Tx, post_id: PostId, parent: Reply | None, *, published_at: int, state: str, visibility: str
 ) -> Place:
     """The next place under the post (`parent` None) or under a reply that has one."""
-    number = tx.value("UPDATE posts SET next_reply = next_reply + 1 WHERE id = $1 RETURNING next_reply", post_id)
+    number = tx.value("UPDATE threads SET next_reply = next_reply + 1 WHERE post_id = $1 RETURNING next_reply", post_id)
     above = None if parent is None else _node(tx, parent.id)
     own = _Node(0, None, state, visibility, shown=0)
     return Place(
@@ -83,8 +83,8 @@ def enter(tx: Tx, spot: Spot, *, published_at: int, state: str, visibility: str)
     own = _Node(0, None, state, visibility, shown=0)
     shown = int(state == "published" and own.is_public and _is_open_below(tx, above))
     number = tx.value(
-        "UPDATE posts SET next_reply = next_reply + 1, thread_version = thread_version + 1,"
-        " reply_count = reply_count + $1 WHERE id = $2 RETURNING next_reply",
+        "UPDATE threads SET next_reply = next_reply + 1, thread_version = thread_version + 1,"
+        " reply_count = reply_count + $1 WHERE post_id = $2 RETURNING next_reply",
         shown,
         spot.post.id,
     )
@@ -220,7 +220,7 @@ def _set_shown(tx: Tx, ids: Iterable[int], value: int) -> None:
 
 def _count(tx: Tx, post_id: PostId, change: int) -> None:
     if change:
-        tx.run("UPDATE posts SET reply_count = reply_count + $1 WHERE id = $2", change, post_id)
+        tx.run("UPDATE threads SET reply_count = reply_count + $1 WHERE post_id = $2", change, post_id)
 
 
 def _has_shown_child(tx: Tx, reply_id: int) -> bool:

@@ -207,9 +207,9 @@ async def test_LIFE_01_the_blocked_do_not_come_back_in_a_file(tmp_path: Path, fi
         written = await services.db.read(replies.by_uri, note["uri"])
         assert written is not None
         assert (written.state, written.reason) == ("hidden", "author_blocked")
-        assert await services.db.read(lambda tx: tx.all("SELECT reply_count, like_count FROM posts")) == [(0, 0)]
+        assert await services.db.read(lambda tx: tx.all("SELECT reply_count, like_count FROM threads")) == [(0, 0)]
         await services.publisher.unblock_domain("remote.example")
-        assert await services.db.read(lambda tx: tx.all("SELECT reply_count, like_count FROM posts")) == [(1, 1)]
+        assert await services.db.read(lambda tx: tx.all("SELECT reply_count, like_count FROM threads")) == [(1, 1)]
 
 
 @pytest.mark.parametrize("field", ["content", "source", "in_reply_to", "context", "language", "type"])

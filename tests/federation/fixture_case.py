@@ -138,7 +138,7 @@ def state_of(tx: Tx) -> list[Any]:
         tx.all("SELECT uri, state, visibility, content_html, edited_at FROM replies ORDER BY uri"),
         tx.all("SELECT kind, actor_id, post_id, reply_id, emoji FROM reactions ORDER BY id"),
         tx.all("SELECT actor_id, target_id, state FROM followers ORDER BY 1, 2"),
-        tx.all("SELECT reply_count, like_count, announce_count FROM posts ORDER BY id"),
+        tx.all("SELECT reply_count, like_count, announce_count FROM threads ORDER BY post_id"),
         tx.all("SELECT uri FROM tombstones ORDER BY uri"),
         tx.all("SELECT actor_id, target_id FROM blocked_by ORDER BY 1, 2"),
         tx.all("SELECT activity_uri FROM reports ORDER BY 1"),

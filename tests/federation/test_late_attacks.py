@@ -17,7 +17,11 @@ async def counts(house: House, post_uri: str) -> tuple[int, int, int]:
 
     def read(tx: Tx) -> tuple[int, int, int]:
         assert integrity.problems(tx) == []
-        found = tx.all("SELECT id, like_count, announce_count FROM posts WHERE uri = $1", post_uri)[0]
+        found = tx.all(
+            "SELECT p.id, th.like_count, th.announce_count FROM posts p JOIN threads th ON th.post_id = p.id"
+            " WHERE p.uri = $1",
+            post_uri,
+        )[0]
         named = reactions.of_post(tx, found[0], ReactionKind.LIKE, 10)
         return found[1], found[2], len(named)
 

@@ -53,11 +53,14 @@ def everything(tx: Tx, only: Everything | None = None) -> Everything:
     """All rows of all tables, each as (column, value) pairs; with `only`, of its tables and columns."""
     found: Everything = {}
     for table in table_names(tx) if only is None else only:
-        columns = _columns(tx, table)
+        columns, source = _columns(tx, table), table
         if only is not None:
             known = {name for row in only[table] for name, _ in row}
+            if table == "posts" and "thread_version" in known - set(columns):
+                # What conversations change has moved from there into a table of its own.
+                columns, source = columns + _columns(tx, "threads"), "posts JOIN threads ON post_id = id"
             columns = [name for name in columns if name in known]
-        rows = tx.all(f"SELECT {', '.join(columns)} FROM {table}")
+        rows = tx.all(f"SELECT {', '.join(columns)} FROM {source}")
         found[table] = {tuple(sorted(zip(columns, map(_plain, row), strict=True))) for row in rows}
         assert len(found[table]) == len(rows)
     return found

@@ -127,11 +127,13 @@ async def test_BACK_03_what_is_missing(
     await db.write(backfill.add_items, post.id, parent.uri, [f"https://x.example/{one}" for one in range(3)])
     await db.write(backfill.settle_item, post.id, "https://x.example/0", "gone", None)
     await db.write(backfill.settle_source, post.id, source, state=state, told=told, cursor="", due_at=None, reads=1)
-    version = await db.read(lambda tx: tx.value("SELECT thread_version FROM posts WHERE id = $1", post.id))
+    version = await db.read(lambda tx: tx.value("SELECT thread_version FROM threads WHERE post_id = $1", post.id))
     assert await db.read(backfill.elsewhere, post.id) == []
     await db.write(backfill.finish, post.id, cool_down=900, exhausted=False)
     assert await db.read(backfill.elsewhere, post.id) == [backfill.Missing(parent.url, "remote.example", number)]
-    assert await db.read(lambda tx: tx.value("SELECT thread_version FROM posts WHERE id = $1", post.id)) > version
+    assert (
+        await db.read(lambda tx: tx.value("SELECT thread_version FROM threads WHERE post_id = $1", post.id)) > version
+    )
     await db.write(replies.set_state, parent.id, ReplyState.HIDDEN, "hidden_by_author")
     assert await db.read(backfill.elsewhere, post.id) == [], "nobody is led to what is hidden here"
 

@@ -186,7 +186,7 @@ def test_the_model_notices_a_wrong_count(tmp_path: Path) -> None:
     machine.open()
     machine.plan_one(choice=0, visibility=Visibility.PUBLIC, held=False, time=0, now=True)
     machine.shows_what_the_model_says()
-    machine.do(machine.db.write(lambda tx: tx.run("UPDATE posts SET reply_count = 7")))
+    machine.do(machine.db.write(lambda tx: tx.run("UPDATE threads SET reply_count = 7")))
     with pytest.raises(AssertionError):
         machine.shows_what_the_model_says()
     machine.teardown()
