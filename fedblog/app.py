@@ -24,6 +24,7 @@ from fedblog.federation.approvals import ApprovalTeller
 from fedblog.federation.askers import Askers
 from fedblog.federation.avatars import Avatars
 from fedblog.federation.backfill import Backfill
+from fedblog.federation.block_lists import BlockListReader
 from fedblog.federation.client import Client
 from fedblog.federation.counts import CountReader
 from fedblog.federation.delivery import DeliveryWorker
@@ -47,6 +48,7 @@ from fedblog.federation.synchronise import KIND as SYNCHRONISE
 from fedblog.federation.synchronise import FollowersSync
 from fedblog.media.avatars import AvatarStore
 from fedblog.media.library import Library
+from fedblog.storage import block_subscriptions
 from fedblog.storage.database import Database
 from fedblog.storage.indexer import Indexer
 from fedblog.storage.seal import Sealer, load_secret
@@ -113,6 +115,7 @@ async def services(
             **timed_acts(publisher),
             websub.KIND: websub.HubTeller(client, settings),
             TELL_AUTHOR: teller,
+            block_subscriptions.KIND: BlockListReader(db, client, settings),
         }
         yield Services(
             settings=settings,

@@ -28,6 +28,7 @@ import msgspec
 
 from fedblog import __version__
 from fedblog.activitypub import serialise
+from fedblog.activitypub.block_lists import blocked_accounts, blocked_domains
 from fedblog.archive import lists, wxr_write
 from fedblog.archive.container import add_bytes, add_file
 from fedblog.archive.describe import (
@@ -166,8 +167,8 @@ class Exporter:
     async def _add_blocks(self, tar: tarfile.TarFile) -> None:
         blocks, handles = await self._services.db.read(_blocks)
         records = [BlockRecord(block.kind, block.value, block.reason) for block in blocks]
-        self._add(tar, "blocked_domains.csv", lists.blocked_domains(blocks).encode())
-        self._add(tar, "blocked_accounts.csv", lists.blocked_accounts(handles).encode())
+        self._add(tar, "blocked_domains.csv", blocked_domains(blocks).encode())
+        self._add(tar, "blocked_accounts.csv", blocked_accounts(handles).encode())
         self._add(tar, "blocks.jsonl", b"".join(_encode(record) + b"\n" for record in records))
 
     async def _add_pictures(self, tar: tarfile.TarFile, owners: Sequence[Actor] | None, folder: Path) -> None:
@@ -301,10 +302,7 @@ def _speakers(tx: Tx, name: str) -> tuple[list[Actor], Actor]:
 
 def _blocks(tx: Tx) -> tuple[list[Block], list[str]]:
     """All blocks, and the handles of blocked people (their ids where nobody knows them)."""
-    found = moderation.blocks(tx)
-    people = [block.value for block in found if block.kind == "actor"]
-    known = {uri: actor.handle[1:] for uri, actor in actors.by_uris(tx, people).items()}
-    return found, [known.get(uri, uri) for uri in people]
+    return moderation.blocks(tx), moderation.blocked_handles(tx)
 
 
 def _create(tx: Tx, services: Services, post: Post) -> dict[str, Any]:

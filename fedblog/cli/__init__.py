@@ -16,6 +16,7 @@ _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 # What each command is for stands here a second time, so that the list of all loads none of them (a test compares).
 _PLACES = {
     "backup": Place("backup", "backup", "Write the whole blog into FILE: database, keys, configuration and pictures."),
+    "blocks": Place("blocks", "blocks", "Whom the blog doesn't hear."),
     "config": Place("config", "config", "The configuration."),
     "deliver": Place("delivery", "deliver", "What goes out to other servers."),
     "demo": Place("demo", "demo", "Look at a throw-away blog, and at a small simulated fediverse that answers it."),

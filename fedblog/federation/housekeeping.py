@@ -7,7 +7,7 @@ import contextlib
 import logging
 
 from fedblog.errors import StorageUnavailable
-from fedblog.storage import deliveries, inbox, keys, planning, posts, replies, tombstones
+from fedblog.storage import block_lists, deliveries, inbox, keys, planning, posts, replies, tombstones
 from fedblog.storage.database import Database, Tx
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,7 @@ def tidy(tx: Tx) -> None:
     tombstones.prune(tx, tx.now - TOMBSTONE_DAYS * DAY)
     deliveries.prune(tx, tx.now - DELIVERY_DAYS * DAY)
     keys.drop_retired(tx, tx.now - KEY_DAYS * DAY)
+    block_lists.prune(tx, tx.now - block_lists.KEEP_DRAFTS)
     planning.overdue(tx)
     for post_id in planning.trashed(tx, tx.now - TRASH_DAYS * DAY, TRASH_AT_ONCE):
         posts.delete(tx, post_id)

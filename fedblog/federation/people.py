@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from fedblog.activitypub import serialise
 from fedblog.activitypub.ids import LocalIds
-from fedblog.activitypub.urls import host_of
 from fedblog.blog.ledger import AccountId, Decision
 from fedblog.blog.model import Actor, ActorId, Follower, Quote, QuoteState, Reply, ReplyId, ReplyState
 from fedblog.config import Settings
@@ -189,7 +188,7 @@ class People:
         moderation.unblock(tx, "actor", uri)
         actor = actors.by_uri(tx, uri)
         if actor is not None:
-            _show_again(tx, actor.id)
+            hiding.show_unless_away(tx, actor.id)
 
     def block_domain(self, tx: Tx, host: str, reason: str) -> None:
         """Hear nothing more from a server and those below its name."""
@@ -201,22 +200,12 @@ class People:
         """Hear a server again; what was hidden shows again."""
         moderation.unblock(tx, "domain", host)
         for actor_id in hiding.actors_of_domain(tx, host):
-            _show_again(tx, actor_id)
+            hiding.show_unless_away(tx, actor_id)
 
     def _answer(self, tx: Tx, follower: Follower, kind: str) -> None:
         target = actors.by_id(tx, follower.target_id)
         received = json.loads(follower.follow_json)
         answer_follow(tx, self.ids, target, follower.actor, received, kind=kind)
-
-
-def _show_again(tx: Tx, actor_id: ActorId) -> None:
-    """After a block is lifted; who is blocked otherwise too, or was suspended by their own server, stays hidden."""
-    actor = actors.by_id(tx, actor_id)
-    if moderation.is_blocked(tx, actor_uri=actor.uri, host=host_of(actor.uri)):
-        return
-    hiding.show_all_of(tx, actor_id)
-    if actor.suspended_at is not None:
-        hiding.hide_all_of(tx, actor_id, hiding.GONE)
 
 
 def reached(tx: Tx, actor: Actor) -> tuple[ActorId, ...]:

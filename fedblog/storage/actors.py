@@ -194,6 +194,9 @@ def upsert_remote(tx: Tx, profile: Profile) -> Actor:
     row = tx.all(f"SELECT {ACTOR} FROM actors a WHERE a.uri = $1", profile.uri)[0]
     actor = read_actor(row)
     _replace_keys(tx, actor.id, profile)
+    if moderation.met(tx, actor.uri, actor.handle[1:]):
+        hiding.hide_all_of(tx, actor.id)
+        tx.run("DELETE FROM followers WHERE actor_id = $1", actor.id)
     if stored is not None and (stored.suspended_at is None) != (actor.suspended_at is None):
         _turn_pages(tx, actor)
     if stored is not None and _face(stored) != _face(actor):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from fedblog.activitypub.urls import host_of
 from fedblog.blog.model import ActorId, ReplyId, ReplyState
-from fedblog.storage import quotes, reactions, replies
+from fedblog.storage import moderation, quotes, reactions, replies
 from fedblog.storage.moderation import id_patterns
 from fedblog.storage.tx import Tx
 
@@ -33,6 +34,17 @@ def show_all_of(tx: Tx, actor_id: ActorId, reason: str = REASON) -> int:
     quotes.bump_pages(tx, actor_id)
     reactions.show_all_of(tx, actor_id)
     return _turn(tx, actor_id, ReplyState.HIDDEN, reason, ReplyState.PUBLISHED, "")
+
+
+def show_unless_away(tx: Tx, actor_id: ActorId) -> None:
+    """After a block is lifted: what it hid shows again. Who is blocked otherwise too, or was suspended by their own
+    server, stays hidden."""
+    row = tx.one("SELECT uri, suspended_at FROM actors WHERE id = $1", actor_id)
+    if row is None or moderation.is_blocked(tx, actor_uri=row[0], host=host_of(row[0])):
+        return
+    show_all_of(tx, actor_id)
+    if row[1] is not None:
+        hide_all_of(tx, actor_id, GONE)
 
 
 def _turn(tx: Tx, actor_id: ActorId, state: ReplyState, reason: str, new_state: ReplyState, new_reason: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 
 from fedblog.blog.ledger import Block, Report
@@ -11,26 +12,28 @@ from fedblog.storage.rows import write_json
 from fedblog.storage.tx import Tx, marks
 
 _REMEMBERED_LABELS = 6
+_TAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.~+-]*\Z")
 _REPORT = "id, activity_uri, reporter_uri, objects, content, created_at, resolved_at"
 
 
 def block(tx: Tx, kind: str, value: str, reason: str) -> None:
     """Hear an actor (`kind` actor, `value` its URI) or a domain with its subdomains no more; their follows end.
 
-    Kind `limit`, of a domain: everything goes on, but what comes from there waits for an approval (LIFE-05).
+    Kind `account`: somebody whose id nobody here knows, by `name@host`; they are blocked when it becomes known. Kind
+    `limit`, of a domain: everything goes on, but what comes from there waits for an approval (LIFE-05).
     """
     value = _plain(kind, value)
     # Who has just found nobody blocked has stored the reply when the caller hides what is there; who comes later waits.
     tx.lock_all()
     tx.run(
         "INSERT INTO blocks (kind, value, reason, created_at) VALUES ($1, $2, $3, $4)"
-        " ON CONFLICT (kind, value) DO UPDATE SET reason = excluded.reason",
+        " ON CONFLICT (kind, value) DO UPDATE SET reason = excluded.reason, import_id = NULL",
         kind,
         value,
         reason,
         tx.now,
     )
-    if kind == "limit":
+    if kind in ("limit", "account"):
         return
     # Of a domain: by handle and by id, which may be on different hosts.
     of_actor, params = "a.uri = $1", [value]
@@ -57,6 +60,23 @@ def unblock(tx: Tx, kind: str, value: str) -> bool:
     return tx.run("DELETE FROM blocks WHERE kind = $1 AND value = $2", kind, value) > 0
 
 
+def met(tx: Tx, uri: str, handle: str) -> bool:
+    """Somebody's id is known now: a block that had only their handle (`account`) becomes one of them (`actor`).
+    Whether there was one."""
+    handle = handle.lower()
+    if tx.one("SELECT 1 FROM blocks WHERE kind = 'account' AND value = $1", handle) is None:
+        return False
+    tx.lock_all()
+    tx.run(
+        "INSERT INTO blocks (kind, value, reason, created_at, import_id)"
+        " SELECT 'actor', $1, b.reason, b.created_at, b.import_id FROM blocks b WHERE b.kind = 'account'"
+        " AND b.value = $2 ON CONFLICT (kind, value) DO NOTHING",
+        uri,
+        handle,
+    )
+    return tx.run("DELETE FROM blocks WHERE kind = 'account' AND value = $1", handle) > 0
+
+
 def _plain(kind: str, value: str) -> str:
     return value if kind == "actor" else value.strip().lower().removesuffix(".")
 
@@ -65,6 +85,15 @@ def blocks(tx: Tx) -> list[Block]:
     """All blocks, by kind and value."""
     rows = tx.all("SELECT kind, value, reason, created_at FROM blocks ORDER BY kind, value")
     return [Block(*row) for row in rows]
+
+
+def blocked_handles(tx: Tx) -> list[str]:
+    """Blocked people as `name@host`, by their ids where nobody knows the handle or a spreadsheet would run it."""
+    rows = tx.all(
+        "SELECT b.value, a.username, a.domain FROM blocks b LEFT JOIN actors a ON b.kind = 'actor' AND a.uri = b.value"
+        " WHERE b.kind IN ('actor', 'account') ORDER BY b.kind, b.value"
+    )
+    return [f"{name}@{domain}" if name and _TAME.match(name) else value for value, name, domain in rows]
 
 
 def is_blocked(tx: Tx, *, actor_uri: str, host: str) -> bool:

@@ -22,10 +22,15 @@ def csv_answer(filename: str, head: Sequence[str], rows: Iterable[Sequence[str]]
     writer.writerow(head)
     for row in rows:
         writer.writerow(row if raw else [_harmless(cell) for cell in row])
+    return download(filename, out.getvalue())
+
+
+def download(filename: str, text: str) -> web.Response:
+    """A CSV file that is written already."""
     plain = _PLAIN.sub("-", filename).strip("-") or "table.csv"
     disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
     return web.Response(
-        text=out.getvalue(),
+        text=text,
         content_type="text/csv",
         charset="utf-8",
         headers={"Content-Disposition": disposition, "Cache-Control": "private, no-store"},

@@ -38,6 +38,7 @@ SCREENS = (
     "/studio/account",
     "/studio/blocks",
     "/studio/blocks/new?value=far.example",
+    "/studio/blocks/lists",
     "/studio/people",
     "/studio/inbox-log",
 )

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from fedblog.activitypub.block_lists import Entry
 from fedblog.blog.model import QuoteState, Reply, ReplyState, Visibility
-from fedblog.storage import accounts, actors, followers, notice_settings, quotes
+from fedblog.storage import accounts, actors, block_lists, followers, notice_settings, quotes
 from fedblog.storage.database import Tx
 from tests.web.desk import BASE, Browser, Desk, Page
 
@@ -278,6 +279,7 @@ async def _annas_things(desk: Desk) -> dict[str, int]:
         return quote.id
 
     quote = await desk.parts.db.write(more)
+    blocked = await desk.parts.db.write(block_lists.draft, "Secret words", [Entry("domain", "x.example")])
     endpoint: dict[str, Any] = {
         "endpoint": "https://push.example/1",
         "p256dh": "x",
@@ -294,6 +296,7 @@ async def _annas_things(desk: Desk) -> dict[str, int]:
         "followers": mia.id,
         "quotes": quote,
         "people": olga.id,
+        "blocks": blocked,
         "decisions": 1,
         "reports": 1,
         "notifications": browser,

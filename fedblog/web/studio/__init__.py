@@ -8,6 +8,7 @@ from fedblog.blog.model import Role
 from fedblog.web.studio import (
     account,
     answers,
+    block_lists,
     blocks,
     bulk,
     conversations,
@@ -131,6 +132,14 @@ def _add_settings(router: web.UrlDispatcher) -> None:
     router.add_get("/studio/blocks/new", page(blocks.ask_block, role=Role.EDITOR))
     router.add_post("/studio/blocks", action(blocks.block, role=Role.EDITOR))
     router.add_post("/studio/blocks/remove", action(blocks.unblock, role=Role.EDITOR))
+    router.add_get("/studio/blocks/lists", page(block_lists.lists_page, role=Role.EDITOR))
+    router.add_post("/studio/blocks/lists", action(block_lists.subscribe, role=Role.EDITOR))
+    router.add_post("/studio/blocks/lists/{id}", action(block_lists.change_subscription, role=Role.EDITOR))
+    router.add_post("/studio/blocks/imports", action(block_lists.import_list, role=Role.EDITOR, uploads=True))
+    router.add_get("/studio/blocks/imports/{id}", page(block_lists.import_page, role=Role.EDITOR))
+    router.add_post("/studio/blocks/imports/{id}", action(block_lists.decide, role=Role.EDITOR))
+    router.add_get("/studio/blocks/domains.csv", page(block_lists.domains_csv, role=Role.EDITOR))
+    router.add_get("/studio/blocks/accounts.csv", page(block_lists.accounts_csv, role=Role.EDITOR))
     router.add_get("/studio/looks", page(looks.looks, role=Role.OWNER))
     router.add_post("/studio/looks", action(looks.save_looks, role=Role.OWNER))
     router.add_get("/studio/looks/sample.css", page(looks.sample, role=Role.OWNER))

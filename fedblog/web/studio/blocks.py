@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -14,18 +15,39 @@ from fedblog.federation.services import Services
 from fedblog.storage import actors, moderation
 from fedblog.web.i18n import gettext, later
 from fedblog.web.keys import SERVICES
-from fedblog.web.studio.access import Who, done, safe_back, show
+from fedblog.web.studio.access import Who, done, number_in_query, safe_back, show
 from fedblog.web.studio.forms import Form
 
 _HOME = "/studio/blocks"
+PAGE = 200
 _LIMIT_LABEL = later("Don't block, but hold every reply from that server until somebody approves it:")
 _DOMAIN = re.compile(r"^(?:[a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}(?::[0-9]{1,5})?$")
 
 
 async def blocks(request: web.Request, who: Who) -> web.StreamResponse:
-    """The list."""
+    """The list, a page at a time; `?q=` looks for a part of a name."""
+    return await _list(request, who)
+
+
+async def _list(request: web.Request, who: Who, *, problem: str = "") -> web.Response:
     found = await request.app[SERVICES].db.read(moderation.blocks)
-    return await show(request, who, "blocks.html", blocks=found)
+    search = " ".join(request.query.get("q", "").split())[:200].lower()
+    wanted = [block for block in found if search in block.value.lower()]
+    skip = PAGE * min(number_in_query(request, "page") or 0, 10_000)
+    older = ""
+    if len(wanted) > skip + PAGE:
+        older = f"{_HOME}?" + urlencode({"q": search, "page": skip // PAGE + 1})
+    return await show(
+        request,
+        who,
+        "blocks.html",
+        status=400 if problem else 200,
+        problem=problem,
+        blocks=wanted[skip : skip + PAGE],
+        total=len(found),
+        search=search,
+        older=older,
+    )
 
 
 async def ask_block(request: web.Request, who: Who) -> web.StreamResponse:
@@ -38,8 +60,7 @@ async def ask_block(request: web.Request, who: Who) -> web.StreamResponse:
     except StorageUnavailable:
         raise
     except FedblogError as error:
-        found = await services.db.read(moderation.blocks)
-        return await show(request, who, "blocks.html", blocks=found, status=400, problem=str(error))
+        return await _list(request, who, problem=str(error))
     return await show(request, who, "block_new.html", actor=actor, choices=choices, back=back)
 
 
@@ -88,8 +109,11 @@ async def block(request: web.Request, who: Who, form: Form) -> web.StreamRespons
 
 async def unblock(request: web.Request, who: Who, form: Form) -> web.StreamResponse:
     """Take a block back."""
-    kind = form.choice("kind", ("actor", "domain", "limit"))
+    kind = form.choice("kind", ("actor", "domain", "limit", "account"))
     publisher, value = request.app[SERVICES].publisher, form.text("value", limit=2048)
+    if kind == "account":  # named by a list, and never seen here
+        await request.app[SERVICES].db.write(moderation.unblock, kind, value)
+        return done(_HOME, "unblocked")
     undo = {"actor": publisher.unblock_actor, "domain": publisher.unblock_domain, "limit": publisher.unlimit_domain}
     await undo[kind](value)
     return done(_HOME, "unblocked")
