@@ -1,7 +1,8 @@
 """The one HTTP client that talks to other servers: every fetch and every delivery goes through here, by the guard.
 
 No cookies, no proxies from the environment, no redirects by the library; a deadline over everything, a cap on what is
-read, few connections a host. TLS trusts the system's store (or `SSL_CERT_FILE`).
+read, few connections a host. TLS trusts the system's store (or `SSL_CERT_FILE`). GETs go through aiohttp's client,
+POSTs over connections of their own (`lines.py`), which cost a quarter; so deliveries never wait behind slow fetches.
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
+from aiohttp.http import HttpProcessingError, RawResponseMessage
+from aiohttp.streams import StreamReader
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
@@ -25,6 +29,7 @@ from fedblog.config import Settings
 from fedblog.errors import DialRefused, FetchFailed, FetchTemporary, InvalidInput
 from fedblog.federation.body import ACCEPT_ENCODING, read_body
 from fedblog.federation.guard import Guard, GuardedResolver, Lookup
+from fedblog.federation.lines import Connections, NotReached, door_of, request_bytes
 from fedblog.signatures.headers import request_target
 
 HeadersFor = Callable[[Uri], Awaitable[Mapping[str, str]]]
@@ -40,7 +45,7 @@ POSTS_PER_HOST = 2
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _DNS_CACHE_SECONDS = 30
 _POST_ANSWER_SECONDS = 1.0
-_KEEP_SECONDS = {"GET": 20.0, "POST": 5.0}  # a post goes to thousands of hosts, once
+_KEEP_SECONDS = 20.0
 
 
 class ConnectFailed(FetchTemporary):
@@ -96,10 +101,13 @@ class Client:
         self._user_agent = user_agent
         self._connect_timeout = connect_timeout
         self._limit = limit
-        self._per_host = {"GET": gets_per_host, "POST": posts_per_host}
+        self._gets_per_host = gets_per_host
         self._resolver = GuardedResolver(guard, lookup)
         self._tls = tls
-        self._sessions: dict[str, aiohttp.ClientSession] = {}
+        self._session: aiohttp.ClientSession | None = None
+        self._lines = Connections(
+            guard, self._resolver, self._trust, connect_timeout=connect_timeout, per_host=posts_per_host
+        )
 
     async def get(
         self,
@@ -131,15 +139,20 @@ class Client:
         Raises `DialRefused` or `ConnectFailed`.
         """
         self.guard.check_uri(uri)
+        door = door_of(uri)
+        sent = {"Host": host_of(uri), "User-Agent": self._user_agent, "Accept-Encoding": ACCEPT_ENCODING, **headers}
+        request = request_bytes("POST", request_target(uri), sent, body)
+        keep = headers.get("Connection") != "close"
         with _failures_of(uri):
-            async with asyncio.timeout(timeout), self._request("POST", uri, headers, body) as answer:
-                return Response(answer.status, answer.headers, await _post_answer(answer), uri)
+            async with asyncio.timeout(timeout):
+                return await self._lines.ask(door, request, partial(_post_answer, uri), keep=keep)
 
     async def close(self) -> None:
         """Ends all connections."""
-        for session in self._sessions.values():
-            await session.close()
-        self._sessions.clear()
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+        self._lines.close()
         await self._resolver.close()
 
     async def _follow(self, uri: Uri, accept: str, headers_for: HeadersFor | None, max_bytes: int) -> Response:
@@ -151,7 +164,7 @@ class Client:
             seen.add(uri)
             headers = {"Accept": accept, **(await headers_for(uri) if headers_for else {})}
             with _failures_of(uri):
-                async with self._request("GET", uri, headers, None) as answer:
+                async with self._get(uri, headers) as answer:
                     location = answer.headers.get("Location")
                     if answer.status not in _REDIRECTS or location is None:
                         body = await _body(answer, max_bytes)
@@ -160,25 +173,22 @@ class Client:
                 raise FetchFailed(f"{uri}: more than {MAX_REDIRECTS} redirects", reason="too_many_redirects")
             uri = _redirected(uri, location)
 
-    def _request(
-        self, method: str, uri: Uri, headers: Mapping[str, str], body: bytes | None
-    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+    def _get(self, uri: Uri, headers: Mapping[str, str]) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         sent = CIMultiDict({"User-Agent": self._user_agent, "Accept-Encoding": ACCEPT_ENCODING, **headers})
-        return self._session(method).request(method, _wire_url(uri), data=body, headers=sent, allow_redirects=False)
+        return self._for_gets().request("GET", _wire_url(uri), headers=sent, allow_redirects=False)
 
-    def _session(self, method: str) -> aiohttp.ClientSession:
-        """GETs and POSTs have connections of their own, so that deliveries never wait behind slow fetches."""
-        if method not in self._sessions:
+    def _for_gets(self) -> aiohttp.ClientSession:
+        if self._session is None:
             connector = aiohttp.TCPConnector(
                 resolver=self._resolver,
                 socket_factory=self.guard.open_socket,
-                ssl=self._tls or ssl.create_default_context(),
-                limit=self._limit if method == "GET" else 0,  # the delivery worker counts what it has under way
-                limit_per_host=self._per_host[method],
+                ssl=self._trust(),
+                limit=self._limit,
+                limit_per_host=self._gets_per_host,
                 ttl_dns_cache=_DNS_CACHE_SECONDS,
-                keepalive_timeout=_KEEP_SECONDS[method],
+                keepalive_timeout=_KEEP_SECONDS,
             )
-            self._sessions[method] = aiohttp.ClientSession(
+            self._session = aiohttp.ClientSession(
                 connector=connector,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
@@ -187,7 +197,12 @@ class Client:
                 skip_auto_headers=("Accept", "Content-Type"),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout),
             )
-        return self._sessions[method]
+        return self._session
+
+    def _trust(self) -> ssl.SSLContext:
+        if self._tls is None:
+            self._tls = ssl.create_default_context()
+        return self._tls
 
 
 async def _body(answer: aiohttp.ClientResponse, max_bytes: int) -> bytes:
@@ -201,15 +216,15 @@ async def _body(answer: aiohttp.ClientResponse, max_bytes: int) -> bytes:
         return b""
 
 
-async def _post_answer(answer: aiohttp.ClientResponse) -> bytes:
+async def _post_answer(uri: Uri, head: RawResponseMessage, stream: StreamReader) -> Response:
     """What a peer writes, or fails to write, behind its status can't undo that it took the delivery."""
-    if answer.content.at_eof():  # as most answer: with nothing but a status
-        return b""
-    encoding = answer.headers.get("Content-Encoding", "")
-    with contextlib.suppress(FetchFailed, aiohttp.ClientError, TimeoutError):
-        async with asyncio.timeout(_POST_ANSWER_SECONDS):
-            return await read_body(answer.content, encoding, MAX_POST_ANSWER_BYTES, cut=True)
-    return b""
+    body = b""
+    if not stream.at_eof():  # most answer with nothing but a status
+        with contextlib.suppress(FetchFailed, aiohttp.ClientError, TimeoutError):
+            async with asyncio.timeout(_POST_ANSWER_SECONDS):
+                encoding = head.headers.get("Content-Encoding", "")
+                body = await read_body(stream, encoding, MAX_POST_ANSWER_BYTES, cut=True)
+    return Response(head.code, head.headers, body, uri)
 
 
 def _redirected(uri: Uri, location: str) -> Uri:
@@ -245,14 +260,14 @@ class _failures_of:  # noqa: N801 - it reads as what it does, and a generator wo
     def __exit__(self, kind: object, exc: BaseException | None, traceback: object) -> None:
         if exc is None or isinstance(exc, FetchFailed | FetchTemporary):
             return
-        if isinstance(exc, aiohttp.ClientConnectorError):
+        if isinstance(exc, aiohttp.ClientConnectorError | NotReached):
             refused = exc.os_error.__cause__
             if isinstance(refused, DialRefused):
                 raise refused from exc
             raise ConnectFailed(f"{host_of(self._uri)} can't be reached: {_short(exc)}") from exc
         if isinstance(exc, TimeoutError) and not isinstance(exc, aiohttp.ClientError):
             raise ConnectFailed(f"{host_of(self._uri)} took too long") from exc
-        if isinstance(exc, aiohttp.ClientError | OSError):
+        if isinstance(exc, aiohttp.ClientError | HttpProcessingError | OSError):
             raise ConnectFailed(f"{host_of(self._uri)} gave no usable answer: {_short(exc)}") from exc
 
 

@@ -2,8 +2,8 @@
 
 Names are not judged, addresses are: a list of bad names always has a hole (SECURITY 62-69). The check sits in three
 places that no request can avoid: `check_uri` before anything happens (literal addresses, odd number forms, our own
-host), `GuardedResolver` for what DNS says, and `open_socket`, which makes each socket, so that the checked address is
-the dialled one even if a name changes its mind in between (DNS rebinding). Any port is allowed: peers run on odd ones.
+host), `GuardedResolver` for what DNS says, and `last_look` at the address that is dialled in that very step, so that
+the checked one is dialled even if a name changes its mind (DNS rebinding). Any port is allowed: peers run on odd ones.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import socket
 from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -65,6 +66,7 @@ _IPV6_SPECIAL = tuple(
 )
 # What inet_aton and WHATWG URL parsers read as an IPv4 address: the last label is a number in some base.
 _NUMBER_LABEL = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)\Z")
+_REMEMBERED = 1_024
 _DNS_SECONDS = 5.0
 _DNS_THREADS = 32
 
@@ -91,6 +93,7 @@ class Guard:
             raise ConfigError(
                 f'federation.allow_networks: {exc}; write networks such as "10.1.0.0/16" or "fd00::/8"'
             ) from None
+        self._permits_text = lru_cache(_REMEMBERED)(self._judge)  # a host is looked at with each request
 
     def check_uri(self, uri: Uri) -> None:
         """Refuses what can be refused without asking DNS. Raises `DialRefused`."""
@@ -115,11 +118,10 @@ class Guard:
 
     def check_address(self, ip: str) -> None:
         """Refuses an address that is not global unicast and in no allowed network. Raises `DialRefused`."""
-        try:
-            address = ipaddress.ip_address(ip)
-        except ValueError:
-            raise DialRefused(f"{ip} is no address in its plain form") from None
-        if not self.permits(address):
+        permitted = self._permits_text(ip)
+        if permitted is None:
+            raise DialRefused(f"{ip} is no address in its plain form")
+        if not permitted:
             raise DialRefused(f"{ip} is not on the public internet (federation.allow_networks opens more)")
 
     def permits(self, address: Address) -> bool:
@@ -134,11 +136,19 @@ class Guard:
         Raises `PermissionError`, which connecting treats as a failed address.
         """
         family, kind, proto, _, sockaddr = addr_info
+        self.last_look(str(sockaddr[0]))
+        return socket.socket(family=family, type=kind, proto=proto)
+
+    def last_look(self, ip: str) -> None:
+        """At the address that is dialled in this very moment. Raises `PermissionError`."""
         try:
-            self.check_address(str(sockaddr[0]))
+            self.check_address(ip)
         except DialRefused as exc:
             raise PermissionError(str(exc)) from exc
-        return socket.socket(family=family, type=kind, proto=proto)
+
+    def _judge(self, ip: str) -> bool | None:
+        address = _parse(ip)
+        return None if address is None else self.permits(address)
 
 
 class GuardedResolver(AbstractResolver):
@@ -157,6 +167,8 @@ class GuardedResolver(AbstractResolver):
         self._guard.check_host(name)
         if is_localhost(name):
             found: Sequence[str] = ("127.0.0.1",)
+        elif _parse(name) is not None:
+            found = (name,)
         else:
             async with asyncio.timeout(_DNS_SECONDS):
                 found = await self._lookup(name)

@@ -115,7 +115,7 @@ async def test_names_that_were_looked_up() -> None:
         return ["192.0.2.1"]
 
     client = Client(Guard(["192.0.2.0/24"], True), "test", lookup=lookup, connect_timeout=1)
-    held = client._session("GET").connector
+    held = client._for_gets().connector
     assert isinstance(held, connector.TCPConnector)
     for number in range(2_000):
         assert await held._resolve_host(f"h{number}.example", 80)
