@@ -16,13 +16,14 @@ BICYCLE, GARDEN, COMMENTS = "bicycle", "garden", "comments"
 
 @dataclass(frozen=True, slots=True)
 class Essay:
-    """A post of the demo: the file with its text, and how many days before the start it was published."""
+    """A post of the demo: the files with its text and its cover, and how many days before the start it was published
+    (None: it is published while the visitor watches)."""
 
     key: str
     author: str
     title: str
     days_ago: float | None
-    """None: it is published while the visitor watches."""
+    cover: str  # what is to be seen on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,27 @@ class Act:
 
 
 ESSAYS = (
-    Essay(GARDEN, "theo", "What a winter garden is for", 4.2),
-    Essay(BICYCLE, "mara", "Nineteen years beside the boiler", 1.1),
-    Essay(COMMENTS, "mara", "Bring your own chair", None),
+    Essay(
+        GARDEN,
+        "theo",
+        "What a winter garden is for",
+        4.2,
+        "A robin in a bare tree; behind it a gate, a path in the snow and a low sun over seed heads.",
+    ),
+    Essay(
+        BICYCLE,
+        "mara",
+        "Nineteen years beside the boiler",
+        1.1,
+        "A green bicycle with a cobweb in its frame, leaning in a cellar between a box of tools and a boiler.",
+    ),
+    Essay(
+        COMMENTS,
+        "mara",
+        "Bring your own chair",
+        None,
+        "Seven chairs, no two alike, around a fire at night, under a string of lamps.",
+    ),
 )
 
 ACTS = (

@@ -17,9 +17,9 @@ from pathlib import Path
 from aiohttp import web
 
 from fedblog.app import build_app, services, set_up
-from fedblog.blog.model import Post, Role, Writing
+from fedblog.blog.model import ActorId, Post, Role, Writing
 from fedblog.config import Settings, make_settings
-from fedblog.demo.acts import ACTS, BICYCLE, ESSAYS, Act
+from fedblog.demo.acts import ACTS, BICYCLE, ESSAYS, Act, Essay
 from fedblog.demo.checks import Result, Witness, run_checks
 from fedblog.demo.crowd import Crowd
 from fedblog.demo.peer_server import Received
@@ -29,6 +29,7 @@ from fedblog.demo.stage import SceneFailed, Stage
 from fedblog.errors import ConfigError, FedblogError
 from fedblog.federation.services import Services
 from fedblog.federation.setup import add_author
+from fedblog.media.names import PictureKind
 from fedblog.web.keys import SERVICES
 from fedblog.web.passwords import hash_password
 
@@ -179,11 +180,21 @@ async def _furnish(settings: Settings, password: str) -> dict[str, Post]:
             )
         for essay in ESSAYS:
             clock.days_ago = essay.days_ago or 0.0
-            source = resources.files("fedblog.demo").joinpath("essays", f"{essay.key}.md").read_text("utf-8")
-            text = await parts.publisher.compose(Writing(title=essay.title, source=source), look_up=False)
+            writing = await _write(parts, essay, writers[essay.author])
+            text = await parts.publisher.compose(writing, look_up=False)
             post = await parts.publisher.save_draft(text, author_id=writers[essay.author])
             made[essay.key] = await parts.publisher.publish(post.id) if essay.days_ago is not None else post
     return made
+
+
+async def _write(parts: Services, essay: Essay, author: ActorId) -> Writing:
+    """An essay with its cover, which is uploaded as from the editor."""
+    folder = resources.files("fedblog.demo") / "essays"
+    cover = await parts.library.add(
+        (folder / f"{essay.key}.webp").read_bytes(), kind=PictureKind.PICTURE, owner_id=author, alt=essay.cover
+    )
+    source = (folder / f"{essay.key}.md").read_text("utf-8")
+    return Writing(title=essay.title, source=source, image_url=parts.library.url(cover), image_alt=essay.cover)
 
 
 @asynccontextmanager

@@ -32,7 +32,8 @@ def avatar_source(settings: Settings) -> Callable[[Actor], str]:
 
 
 def picture_tag(base_url: str) -> Callable[..., Markup]:
-    """A function that writes an `<img>` of ours: `picture(url, alt, pictures, class_, sizes)`."""
+    """A function that writes an `<img>` of ours: `picture(url, alt, pictures, class_, sizes)`; without `alt`, an
+    ornament, it may come late."""
 
     def tag(url: str, alt: str, pictures: Mapping[str, Media], css_class: str = "", sizes: str = "") -> Markup:
         known = pictures.get(name_of_url(base_url, url))
@@ -41,6 +42,8 @@ def picture_tag(base_url: str) -> Callable[..., Markup]:
             attributes |= {"src": url}
         else:
             attributes |= picture_attributes(base_url, known, **({"sizes": sizes} if sizes else {}))
+        if not alt:
+            attributes |= {"loading": "lazy", "decoding": "async"}
         return Markup(start_tag("img", {**attributes, "alt": alt}))  # noqa: S704 - start_tag escapes every value
 
     return tag

@@ -214,6 +214,19 @@ async def test_the_page_shows_figures_cover_and_card(desk: Desk) -> None:
     assert 'src="https://far.example' not in page
 
 
+async def test_lists_show_covers_but_not_behind_a_warning(desk: Desk) -> None:
+    picture, cover = await _library(desk, 300, 200), await _library(desk, 1300, 650)
+    post = await _with_pictures(desk, picture, cover)
+    url = desk.parts.library.url(picture)
+    await desk.write_post("anna", "Warned", image_url=url, content_warning="spiders")
+    await desk.write_post("anna", "Elsewhere", image_url="https://far.example/cat.jpg")
+    for path in ("/", "/@anna"):
+        page = (await _raw(desk, path)).body.decode()
+        link = rf'<a class="post-card-cover" href="/@anna/{post.slug}" tabindex="-1" aria-hidden="true">'
+        assert re.search(rf'{link}<img class="u-photo" src="{BASE}/media/{cover.name}.jpg" srcset="[^"]+"', page)
+        assert page.count("post-card-cover") == 1, "one is behind a warning, one lies elsewhere"
+
+
 async def test_a_picture_in_use_is_not_deleted(desk: Desk) -> None:
     picture = await _library(desk, 300, 200)
     post = await _with_pictures(desk, picture, picture)

@@ -58,6 +58,7 @@ async def author(request: web.Request) -> web.Response:
             "total": found.total,
             "followers": found.followers,
             "items": make_items(found.listed, services.ids),
+            "covers": found.listed.covers,
             "with_author": actor.local == "blog",
             "canonical": services.ids.profile_page(actor.username),
             "feed": f"/@{actor.username}/feed",

@@ -29,6 +29,7 @@ async def home(request: web.Request) -> web.Response:
             "blog": blog,
             "structured": blog_data(settings),
             "items": make_items(listed, services.ids),
+            "covers": listed.covers,
             "with_author": several,
             "canonical": f"{settings.base_url}/" + (f"?before={before}" if before else ""),
             **pages_of(request, listed),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
 from fedblog.activitypub.ids import LocalIds
+from fedblog.blog.ledger import Media
 from fedblog.blog.model import Actor, ActorId, Post
 from fedblog.errors import NotFound
-from fedblog.storage import actors, posts
+from fedblog.storage import actors, media, posts
 from fedblog.storage.database import Tx
 from fedblog.text.excerpt import excerpt, reading_minutes
 from fedblog.web import cursors
@@ -49,6 +50,7 @@ class PostList:
     authors: dict[ActorId, Actor]
     older: str
     pinned: int = 0  # how many of the first are there because they are pinned
+    covers: dict[str, Media] = field(default_factory=dict)  # our pictures among the posts' covers, by name
 
     @property
     def version(self) -> tuple[object, ...]:
@@ -83,7 +85,8 @@ def read_list(
     first = posts.pinned(tx, author_id)[:PINNED_SHOWN] if pinned and not before else []
     shown = (*first, *(post for post in shown if post.id not in {one.id for one in first}))
     authors = actors.by_ids(tx, list({post.author_id for post in shown}))
-    return PostList(shown, authors, older, len(first))
+    covers = [post.image_url for post in shown if post.image_url and not post.content_warning]
+    return PostList(shown, authors, older, len(first), media.by_names(tx, media.names_in(*covers)))
 
 
 def make_items(page: PostList, ids: LocalIds) -> list[PostItem]:

@@ -31,6 +31,7 @@ async def tag(request: web.Request) -> web.Response:
             "tag": name,
             "total": total,
             "items": make_items(listed, services.ids),
+            "covers": listed.covers,
             "with_author": True,
             "canonical": url,
             "feed": f"{url.removeprefix(settings.base_url)}/feed",
