@@ -22,7 +22,6 @@ from fedblog.config import Settings
 from fedblog.federation import websub
 from fedblog.federation.approvals import ApprovalTeller
 from fedblog.federation.askers import Askers
-from fedblog.federation.avatars import Avatars
 from fedblog.federation.backfill import Backfill
 from fedblog.federation.block_lists import BlockListReader
 from fedblog.federation.client import Client
@@ -37,6 +36,7 @@ from fedblog.federation.keyring import Keyring
 from fedblog.federation.look_after import KIND as LOOK_AFTER
 from fedblog.federation.look_after import LookAfter
 from fedblog.federation.parents import ParentFetch
+from fedblog.federation.pictures import RemotePictures
 from fedblog.federation.publish import Publisher
 from fedblog.federation.recheck import InboxCheck
 from fedblog.federation.resolver import Resolver
@@ -46,7 +46,7 @@ from fedblog.federation.setup import ensure_instance
 from fedblog.federation.signer import Signer
 from fedblog.federation.synchronise import KIND as SYNCHRONISE
 from fedblog.federation.synchronise import FollowersSync
-from fedblog.media.avatars import AvatarStore
+from fedblog.media.kept import AVATAR_LIMITS, EMOJI_LIMITS, Limits, PictureStore
 from fedblog.media.library import Library
 from fedblog.storage import block_subscriptions
 from fedblog.storage.database import Database
@@ -104,9 +104,13 @@ async def services(
         fetcher = Fetcher(client, signer, db, clock)
         keyring = Keyring(fetcher, db, clock)
         resolver = Resolver(fetcher, db, clock)
-        store = AvatarStore(settings.data_dir / "avatars", settings.media.avatar_cache_bytes, clock)
-        avatars = Avatars(client, store, clock)
-        stack.push_async_callback(avatars.close)
+
+        def pictures(folder: str, max_bytes: int, limits: Limits) -> RemotePictures:
+            store = PictureStore(settings.data_dir / folder, max_bytes, limits, clock)
+            made = RemotePictures(client, store, clock)
+            stack.push_async_callback(made.close)
+            return made
+
         publisher = Publisher(db, ids, settings, sealer, fetcher=fetcher, resolver=resolver)
         teller = Teller(db, settings, sealer, client, lambda: renderer or Renderer(settings, Assets()), clock)
         handlers: dict[str, JobHandler] = {
@@ -134,7 +138,8 @@ async def services(
             worker=_delivery(db, client, signer, settings, clock),
             jobs=JobRunner(db, handlers, clock=clock, slow=("backfill",)),
             library=Library(db, settings),
-            avatars=avatars,
+            avatars=pictures("avatars", settings.media.avatar_cache_bytes, AVATAR_LIMITS),
+            emoji=pictures("emoji", settings.media.emoji_cache_bytes, EMOJI_LIMITS),
             indexer=Indexer(db),
         )
 

@@ -135,7 +135,7 @@ class Comments(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MediaSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Pictures: what authors may upload, and what is kept of people's avatars."""
+    """Pictures: what authors may upload, and what is kept of those from other servers."""
 
     max_bytes: Annotated[int, Meta(ge=10_000, le=100_000_000, description="Largest picture to upload, in bytes.")] = (
         10_485_760
@@ -150,6 +150,13 @@ class MediaSettings(Struct, frozen=True, forbid_unknown_fields=True):
     avatar_cache_bytes: Annotated[
         int, Meta(ge=1_000_000, description="How much of those avatars is kept, in bytes.")
     ] = 209_715_200
+    remote_emoji: Annotated[
+        bool,
+        Meta(description="Show custom emoji of other servers as pictures, fetched by this one. Otherwise :name:."),
+    ] = True
+    emoji_cache_bytes: Annotated[int, Meta(ge=1_000_000, description="How much of those emoji is kept, in bytes.")] = (
+        104_857_600
+    )
 
 
 class Mail(Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}):

@@ -175,6 +175,7 @@ def read_actor(doc: object) -> ActorDocument:
         implements=_implements(raw),
         published=raw.get("published"),
         partial=not inbox or _is_stripped(raw),
+        tags=_tags(raw.get("tag")),
     )
 
 

@@ -6,13 +6,16 @@ HTML goes through `text.sanitise.clean_remote`, names through `clean_name`, URLs
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from html import escape
 from urllib.parse import unquote, urlsplit
 
 from fedblog.activitypub.multikey import read_multibase, read_pem
+from fedblog.activitypub.urls import host_of
 from fedblog.activitypub.values import near, own
-from fedblog.activitypub.vocab import CHAT_TYPES, Activity, ActorDocument, KeyDocument, Note
+from fedblog.activitypub.vocab import CHAT_TYPES, Activity, ActorDocument, KeyDocument, Note, Tag
 from fedblog.blog.audience import audience_of, narrower
+from fedblog.blog.emoji import MOST, NAME, Emoji, is_kept, named
 from fedblog.blog.ledger import Profile, RemoteKey
 from fedblog.blog.model import ActorId, Attachment, NewReply, ReplyState, Visibility
 from fedblog.text.dates import parse_as2_datetime
@@ -43,12 +46,14 @@ def profile_of(doc: ActorDocument, *, domain: str, now: int) -> Profile:
     Keys that are no RSA or Ed25519 public key are left out, as are doubles (KEY-08).
     """
     name = doc.preferred_username or unquote(urlsplit(doc.id).path).rstrip("/").rpartition("/")[2]
+    shown_name = clean_name(doc.name)
+    pictures = _emoji(doc.tags, doc.id, shown_name)
     return Profile(
         uri=doc.id,
         type=doc.type,
         username=_one_word(clean_name(name.removeprefix("@"), MAX_USERNAME)) or "unknown",
         domain=domain,
-        name=clean_name(doc.name),
+        name=shown_name,
         summary_html=clean_remote(doc.summary[:MAX_SUMMARY]),
         url=own(doc.url, doc.id) or doc.id,
         icon_url=doc.icon_url,
@@ -61,6 +66,8 @@ def profile_of(doc: ActorDocument, *, domain: str, now: int) -> Profile:
         suspended=doc.suspended,
         keys=_remote_keys(doc, now),
         indexable=doc.indexable,
+        emoji=named(pictures),
+        pictures=pictures,
     )
 
 
@@ -89,6 +96,9 @@ def reply_of(
     published = parse_as2_datetime(note.published, now=now)
     edited = parse_as2_datetime(note.updated, now=now)
     published_at = now if published is None else published
+    name = clean_name(note.name, MAX_TITLE) if note.type in _TITLED else ""
+    content_html, warning = _content_html(note), _content_warning(note)
+    options = tuple((clean_name(option.name, MAX_TITLE), option.count or 0) for option in note.options)
     return NewReply(
         uri=note.id,
         url=own(note.url, note.id) or note.id,
@@ -98,10 +108,10 @@ def reply_of(
         visibility=visibility,
         local=False,
         type=note.type,
-        name=clean_name(note.name, MAX_TITLE) if note.type in _TITLED else "",
-        content_html=_content_html(note),
+        name=name,
+        content_html=content_html,
         source="",
-        content_warning=_content_warning(note),
+        content_warning=warning,
         language=note.content_language,
         published_at=published_at,
         edited_at=edited if edited is not None and edited > published_at else None,
@@ -111,7 +121,8 @@ def reply_of(
         remote_announces=note.shares_total or 0,
         reason=reason,
         original=received,
-        options=tuple((clean_name(option.name, MAX_TITLE), option.count or 0) for option in note.options),
+        options=options,
+        emoji=_emoji(note.tags, note.id, content_html, name, warning, *(option for option, _ in options)),
     )
 
 
@@ -127,6 +138,18 @@ def visibility_of(note: Note, activity: Activity | None, *, followers_uri: str) 
     if len(told) == 2:
         return narrower(*told)
     return told[0] if told else Visibility.DIRECT
+
+
+def _emoji(tags: Iterable[Tag], owner: str, *texts: str) -> tuple[Emoji, ...]:
+    """The custom emoji that the texts call and the tags have a picture for, each name once."""
+    found: dict[str, Emoji] = {}
+    for tag in tags:
+        if tag.type != "Emoji" or not is_kept(tag.icon_url) or len(found) == MOST:
+            continue
+        name = tag.name.strip().strip(":")
+        if NAME.fullmatch(name) and any(f":{name}:" in text for text in texts):
+            found.setdefault(name, Emoji(name, tag.icon_url, host_of(owner)))
+    return tuple(found.values())
 
 
 def _content_html(note: Note) -> str:

@@ -80,6 +80,7 @@ class ActorDocument:
     implements: tuple[str, ...]  # FEP-844e, hrefs
     published: object
     partial: bool
+    tags: tuple[Tag, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NewType
 
+from fedblog.blog.emoji import Emoji, Named
 from fedblog.blog.model import ActorId, ReplyId, Role
 
 AccountId = NewType("AccountId", int)
@@ -58,6 +59,8 @@ class Profile:
     suspended: bool
     keys: tuple[RemoteKey, ...]
     indexable: bool = False
+    emoji: Named = ()  # that its name calls
+    pictures: tuple[Emoji, ...] = ()  # where those lie, as far as the document says
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import NewType, Self
 
+from fedblog.blog.emoji import Emoji, Named
+
 PostId = NewType("PostId", int)
 ReplyId = NewType("ReplyId", int)
 ActorId = NewType("ActorId", int)
@@ -140,6 +142,7 @@ class Actor:
     moved_to: str = ""  # id of the account that it became (INB-31, ACT-12)
     also_known_as: tuple[str, ...] = ()  # ids; ours only
     indexable: bool = False  # FEP-5feb: search engines may show what it wrote
+    emoji: Named = ()  # custom emoji that its name calls
 
     @property
     def handle(self) -> str:
@@ -306,6 +309,7 @@ class Reply:
     approval: str = ""  # of our own answer by the author of its parent: "", approved or rejected (INB-32)
     approved_by: str = ""  # URL of that approval
     imported: bool = False  # a comment out of another system's file: it exists here only
+    emoji: Named = ()  # custom emoji that its text calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +338,7 @@ class NewReply:
     reason: str
     original: bytes  # the object's JSON as received, b"" for our own
     options: tuple[tuple[str, int], ...] = ()
+    emoji: tuple[Emoji, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,6 +389,7 @@ class Reaction:
     activity_uri: str
     public: bool
     created_at: int
+    emoji_key: str = ""  # the picture of a custom one
 
 
 @dataclass(frozen=True, slots=True)

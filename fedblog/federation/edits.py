@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fedblog.blog.emoji import named
 from fedblog.blog.model import NewReply, Reply, ReplyState
 from fedblog.federation.context import Context, Effect
 from fedblog.federation.notes import Arrived, make_reply
@@ -45,4 +46,5 @@ def says_the_same(stored: Reply, new: NewReply) -> bool:
         and stored.attachments == new.attachments
         and [name for name, _ in stored.options] == [name for name, _ in new.options]
         and stored.visibility == new.visibility
+        and stored.emoji == named(new.emoji)
     )

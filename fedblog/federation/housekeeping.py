@@ -7,7 +7,7 @@ import contextlib
 import logging
 
 from fedblog.errors import StorageUnavailable
-from fedblog.storage import block_lists, deliveries, inbox, keys, planning, posts, replies, tombstones
+from fedblog.storage import block_lists, deliveries, emoji, inbox, keys, planning, posts, replies, tombstones
 from fedblog.storage.database import Database, Tx
 
 log = logging.getLogger(__name__)
@@ -24,13 +24,15 @@ TRASH_AT_ONCE = 100
 
 def tidy(tx: Tx) -> None:
     """Forget old inbox records, orphans whose parent never came, old remote tombstones, settled deliveries and what lay
-    in the trash for a month; publish what is overdue."""
+    in the trash for a month; publish what is overdue. In the first hour of a day, emoji that nothing names any more."""
     inbox.prune(tx)
     replies.drop_orphans(tx, tx.now - ORPHAN_DAYS * DAY)
     tombstones.prune(tx, tx.now - TOMBSTONE_DAYS * DAY)
     deliveries.prune(tx, tx.now - DELIVERY_DAYS * DAY)
     keys.drop_retired(tx, tx.now - KEY_DAYS * DAY)
     block_lists.prune(tx, tx.now - block_lists.KEEP_DRAFTS)
+    if tx.now % DAY < HOUR:
+        emoji.forget_unused(tx)
     planning.overdue(tx)
     for post_id in planning.trashed(tx, tx.now - TRASH_DAYS * DAY, TRASH_AT_ONCE):
         posts.delete(tx, post_id)

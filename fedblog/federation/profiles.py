@@ -92,6 +92,6 @@ def _only_keys(known: Actor, thin: Profile) -> Profile:
     kept = {
         field.name: getattr(known, field.name)
         for field in dataclasses.fields(Profile)
-        if field.name not in ("suspended", "keys")
+        if field.name not in ("suspended", "keys", "pictures")
     }
     return Profile(**kept, suspended=known.suspended_at is not None, keys=thin.keys)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from fedblog.activitypub.ids import LocalIds
 from fedblog.config import Settings
 from fedblog.federation.askers import Askers
-from fedblog.federation.avatars import Avatars
 from fedblog.federation.client import Client
 from fedblog.federation.delivery import DeliveryWorker
 from fedblog.federation.fetcher import Fetcher
 from fedblog.federation.inbox import Inbox
 from fedblog.federation.jobs import JobRunner
 from fedblog.federation.keyring import Keyring
+from fedblog.federation.pictures import RemotePictures
 from fedblog.federation.publish import Publisher
 from fedblog.federation.resolver import Resolver
 from fedblog.federation.signer import Signer
@@ -44,5 +44,6 @@ class Services:
     worker: DeliveryWorker
     jobs: JobRunner
     library: Library
-    avatars: Avatars
+    avatars: RemotePictures
+    emoji: RemotePictures
     indexer: Indexer

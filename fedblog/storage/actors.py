@@ -8,7 +8,7 @@ from fedblog.activitypub.urls import host_of, maybe_uri, origin_of
 from fedblog.blog.ledger import Profile, RemoteKey
 from fedblog.blog.model import Actor, ActorId, PostId
 from fedblog.errors import Conflict, NotFound
-from fedblog.storage import hiding, moderation, posts, quotes, reactions, replies
+from fedblog.storage import emoji, hiding, moderation, posts, quotes, reactions, replies
 from fedblog.storage.rows import ACTOR, read_actor, write_json
 from fedblog.storage.tx import Tx, chunks, marks
 
@@ -162,8 +162,8 @@ def upsert_remote(tx: Tx, profile: Profile) -> Actor:
     tx.run(
         "INSERT INTO actors (id, uri, local, type, username, domain, name, summary_html, url, icon_url, image_url,"
         " inbox, shared_inbox, followers_uri, manually_approves, fields, created_at, fetched_at, suspended_at,"
-        " indexable)"
-        " VALUES ($1, $2, '', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17, $18)"
+        " indexable, emoji)"
+        " VALUES ($1, $2, '', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17, $18, $19)"
         " ON CONFLICT (uri) DO UPDATE SET type = excluded.type, username = excluded.username,"
         " domain = excluded.domain, name = excluded.name, summary_html = excluded.summary_html, url = excluded.url,"
         " icon_url = excluded.icon_url, image_url = excluded.image_url, inbox = excluded.inbox,"
@@ -171,7 +171,7 @@ def upsert_remote(tx: Tx, profile: Profile) -> Actor:
         " manually_approves = excluded.manually_approves, fields = excluded.fields, fetched_at = excluded.fetched_at,"
         " suspended_at = CASE WHEN excluded.suspended_at IS NULL THEN NULL"
         " ELSE coalesce(actors.suspended_at, excluded.suspended_at) END, deleted_at = NULL,"
-        " indexable = excluded.indexable, missing_since = NULL",
+        " indexable = excluded.indexable, missing_since = NULL, emoji = excluded.emoji",
         actor_id,
         profile.uri,
         profile.type,
@@ -190,7 +190,9 @@ def upsert_remote(tx: Tx, profile: Profile) -> Actor:
         tx.now,
         tx.now if profile.suspended else None,
         int(profile.indexable),
+        write_json(profile.emoji),
     )
+    emoji.keep(tx, profile.pictures, public=True)
     row = tx.all(f"SELECT {ACTOR} FROM actors a WHERE a.uri = $1", profile.uri)[0]
     actor = read_actor(row)
     _replace_keys(tx, actor.id, profile)
@@ -206,7 +208,7 @@ def upsert_remote(tx: Tx, profile: Profile) -> Actor:
 
 def _face(actor: Actor) -> tuple[object, ...]:
     seen = (actor.name, actor.username, actor.domain, actor.url, actor.icon_url)
-    return (*seen, actor.suspended_at, actor.deleted_at, actor.indexable)
+    return (*seen, actor.suspended_at, actor.deleted_at, actor.indexable, actor.emoji)
 
 
 def _bump_pages(tx: Tx, actor_id: ActorId) -> None:
@@ -251,7 +253,7 @@ def mark_deleted(tx: Tx, actor_id: ActorId) -> None:
     tx.run("DELETE FROM keys WHERE actor_id = $1", actor_id)
     tx.run(
         "UPDATE actors SET deleted_at = coalesce(deleted_at, $1), approved = 0, name = '', summary_html = '',"
-        " icon_url = '', image_url = '', fields = '[]' WHERE id = $2",
+        " icon_url = '', image_url = '', fields = '[]', emoji = '[]' WHERE id = $2",
         tx.now,
         actor_id,
     )

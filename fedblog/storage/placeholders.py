@@ -64,7 +64,7 @@ def fill(tx: Tx, placeholder: Reply, new: NewReply) -> Reply:
         "UPDATE replies SET url = $1, actor_id = $2, in_reply_to = $3, state = $4, visibility = $5, type = $6,"
         " name = $7, content_html = $8, content_warning = $9, language = $10, published_at = $11, edited_at = $12,"
         " received_at = $13, context = $14, attachments = $15, options = $16, reason = $17, remote_likes = $18,"
-        " remote_announces = $19 WHERE id = $20",
+        " remote_announces = $19, emoji = $20 WHERE id = $21",
         new.url,
         new.actor_id,
         new.in_reply_to,
@@ -84,6 +84,7 @@ def fill(tx: Tx, placeholder: Reply, new: NewReply) -> Reply:
         new.reason,
         new.remote_likes,
         new.remote_announces,
+        replies.emoji_text(tx, new),
         before.id,
     )
     tree.refresh(tx, replace(before, state=ReplyState.REMOVED))

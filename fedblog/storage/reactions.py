@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fedblog.blog.emoji import Emoji
 from fedblog.blog.model import ActorId, PostId, Reaction, ReactionKind, ReplyId
+from fedblog.storage import emoji as emoji_store
 from fedblog.storage import posts
 from fedblog.storage.rows import ACTOR, read_actor
 from fedblog.storage.tx import Event, Row, Tx, chunks, marks
 
-_REACTION = f"x.id, x.kind, x.post_id, x.reply_id, x.emoji, x.activity_uri, x.public, x.created_at, {ACTOR}"
+_REACTION = (
+    f"x.id, x.kind, x.post_id, x.reply_id, x.emoji, x.activity_uri, x.public, x.created_at, x.emoji_key, {ACTOR}"
+)
 _FROM = "reactions x JOIN actors a ON a.id = x.actor_id"
 _PUBLIC, _HIDDEN = 1, 2  # 0: told to some only; hidden: would be public, but its actor is blocked or gone
 _COLUMN = {ReactionKind.LIKE: "like_count", ReactionKind.ANNOUNCE: "announce_count"}
@@ -19,13 +23,14 @@ def _read(row: Row) -> Reaction:
     return Reaction(
         id=row[0],
         kind=ReactionKind(row[1]),
-        actor=read_actor(row, 8),
+        actor=read_actor(row, 9),
         post_id=row[2],
         reply_id=row[3],
         emoji=row[4],
         activity_uri=row[5],
         public=row[6] == _PUBLIC,
         created_at=row[7],
+        emoji_key=row[8],
     )
 
 
@@ -37,14 +42,18 @@ def add(
     post_id: PostId | None = None,
     reply_id: ReplyId | None = None,
     emoji: str = "",
+    picture: Emoji | None = None,
     activity_uri: str,
     public: bool = True,
 ) -> bool:
     """Keep a reaction to a post or a reply; False if this actor's was there (its emoji and activity are renewed)."""
     column, target = _target(post_id, reply_id)
+    key = "" if picture is None else picture.key
+    if picture is not None:
+        emoji_store.keep(tx, [picture], public=public)
     inserted = tx.run(
-        "INSERT INTO reactions (id, kind, actor_id, post_id, reply_id, emoji, activity_uri, public, created_at)"
-        f" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT ({column}, kind, actor_id)"
+        "INSERT INTO reactions (id, kind, actor_id, post_id, reply_id, emoji, activity_uri, public, created_at,"
+        f" emoji_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT ({column}, kind, actor_id)"
         f" WHERE {column} IS NOT NULL DO NOTHING",
         tx.new_id(),
         kind.value,
@@ -55,6 +64,7 @@ def add(
         activity_uri,
         int(public),
         tx.now,
+        key,
     )
     if inserted:
         _count_new(tx, kind, post_id, reply_id, int(public))
@@ -67,11 +77,12 @@ def add(
         actor_id,
     )
     tx.run(
-        f"UPDATE reactions SET emoji = $1, activity_uri = $2, public = $3 WHERE {column} = $4 AND kind = $5"
-        " AND actor_id = $6",
+        f"UPDATE reactions SET emoji = $1, activity_uri = $2, public = $3, emoji_key = $4"
+        f" WHERE {column} = $5 AND kind = $6 AND actor_id = $7",
         emoji,
         activity_uri,
         was_public or int(public),
+        key,
         target,
         kind.value,
         actor_id,
@@ -200,15 +211,15 @@ def of_post(tx: Tx, post_id: PostId, kind: ReactionKind, limit: int) -> list[Rea
     return [_read(row) for row in rows]
 
 
-def emoji_of_post(tx: Tx, post_id: PostId, limit: int) -> list[tuple[str, int]]:
-    """(emoji, how many) of the public reactions to a post, the most used first (INB-23)."""
+def emoji_of_post(tx: Tx, post_id: PostId, limit: int) -> list[tuple[str, int, str]]:
+    """(emoji, how many, key of its picture or "") of the public reactions to a post, the most used first (INB-23)."""
     rows = tx.all(
-        "SELECT emoji, count(*) FROM reactions WHERE post_id = $1 AND kind = 'like' AND public = 1 AND emoji <> ''"
-        " GROUP BY emoji ORDER BY count(*) DESC, emoji LIMIT $2",
+        "SELECT emoji, count(*), emoji_key FROM reactions WHERE post_id = $1 AND kind = 'like' AND public = 1"
+        " AND emoji <> '' GROUP BY emoji, emoji_key ORDER BY count(*) DESC, emoji, emoji_key LIMIT $2",
         post_id,
         limit,
     )
-    return [(emoji, int(number)) for emoji, number in rows]
+    return [(emoji, int(number), key) for emoji, number, key in rows]
 
 
 def of_replies(tx: Tx, reply_ids: Sequence[ReplyId]) -> dict[ReplyId, list[Reaction]]:

@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from fedblog.blog import audience
+from fedblog.blog.emoji import named
 from fedblog.blog.heads import Spot
 from fedblog.blog.model import Actor, ActorId, NewReply, PostId, Reply, ReplyId, ReplyState, Visibility
 from fedblog.errors import Conflict, NotFound
-from fedblog.storage import drawn, posts, sources, tombstones, tree
+from fedblog.storage import drawn, emoji, posts, sources, tombstones, tree
 from fedblog.storage.rows import ACTOR, REPLY, read_actor, read_reply, write_attachments, write_json
 from fedblog.storage.threads import (
     children_uris,
@@ -172,8 +173,8 @@ def _insert(tx: Tx, reply_id: ReplyId, new: NewReply, place: tree.Place) -> None
         "INSERT INTO replies (post_id, parent_id, path, depth, state, settled, shown, id, uri, url, actor_id,"
         " in_reply_to, visibility, local, type, name, content_html, source, content_warning, language, published_at,"
         " edited_at, received_at, like_count, announce_count, remote_likes, remote_announces, context, attachments,"
-        " reason, options) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
-        " $19, $20, $21, $22, $23, 0, 0, $24, $25, $26, $27, $28, $29)",
+        " reason, options, emoji) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,"
+        " $18, $19, $20, $21, $22, $23, 0, 0, $24, $25, $26, $27, $28, $29, $30)",
         *place,
         reply_id,
         new.uri,
@@ -197,8 +198,17 @@ def _insert(tx: Tx, reply_id: ReplyId, new: NewReply, place: tree.Place) -> None
         write_attachments(new.attachments),
         new.reason,
         write_json(new.options),
+        emoji_text(tx, new),
     )
     sources.keep(tx, reply_id, new.original)
+
+
+def emoji_text(tx: Tx, new: NewReply) -> str:
+    """For the row; where the pictures lie is kept."""
+    if not new.emoji:
+        return "[]"
+    emoji.keep(tx, new.emoji, public=new.visibility.is_public)
+    return write_json(named(new.emoji))
 
 
 def _clamp(count: int) -> int:
@@ -231,7 +241,7 @@ def update_remote(tx: Tx, reply_id: ReplyId, new: NewReply) -> Reply:
     edited_at = (new.edited_at or tx.now) if changed else reply.edited_at
     tx.run(
         "UPDATE replies SET url = $1, type = $2, name = $3, content_html = $4, source = $5, content_warning = $6,"
-        " language = $7, attachments = $8, visibility = $9, edited_at = $10 WHERE id = $11",
+        " language = $7, attachments = $8, visibility = $9, edited_at = $10, emoji = $11 WHERE id = $12",
         new.url,
         new.type,
         new.name,
@@ -242,6 +252,7 @@ def update_remote(tx: Tx, reply_id: ReplyId, new: NewReply) -> Reply:
         write_attachments(new.attachments),
         visibility.value,
         edited_at,
+        emoji_text(tx, new),
         reply_id,
     )
     sources.keep(tx, reply_id, new.original)
@@ -273,8 +284,8 @@ def remove(tx: Tx, reply_id: ReplyId, *, tombstone: bool = True) -> None:
         return
     tx.run(
         "UPDATE replies SET state = 'removed', url = '', name = '', content_html = '', source = '',"
-        " content_warning = '', attachments = '[]', options = '[]', context = '', reason = '', like_count = 0,"
-        " announce_count = 0, remote_likes = 0, remote_announces = 0 WHERE id = $1",
+        " content_warning = '', attachments = '[]', options = '[]', emoji = '[]', context = '', reason = '',"
+        " like_count = 0, announce_count = 0, remote_likes = 0, remote_announces = 0 WHERE id = $1",
         reply_id,
     )
     tree.refresh(tx, reply)

@@ -31,7 +31,7 @@ def _columns(alias: str, names: str) -> str:
 
 ACTOR_NAMES = (
     "id uri local type username domain name summary_html url icon_url image_url inbox shared_inbox followers_uri"
-    " manually_approves fields created_at fetched_at suspended_at deleted_at moved_to also_known_as indexable"
+    " manually_approves fields created_at fetched_at suspended_at deleted_at moved_to also_known_as indexable emoji"
 )
 ACTOR = _columns("a", ACTOR_NAMES)
 ACTOR_WIDTH = len(ACTOR_NAMES.split())
@@ -63,6 +63,7 @@ def read_actor(row: Row, at: int = 0) -> Actor:
         moved_to=row[at + 20],
         also_known_as=read_strings(row[at + 21]),
         indexable=bool(row[at + 22]),
+        emoji=read_pairs(row[at + 23]),
     )
 
 
@@ -134,7 +135,7 @@ def read_post(row: Row, at: int = 0) -> Post:
 REPLY_NAMES = (
     "id uri url actor_id post_id parent_id in_reply_to path depth state visibility local type name content_html source"
     " content_warning language published_at edited_at received_at like_count announce_count remote_likes"
-    " remote_announces context attachments reason shown seen options approval approved_by imported"
+    " remote_announces context attachments reason shown seen options approval approved_by imported emoji"
 )
 REPLY = _columns("r", REPLY_NAMES)
 REPLY_WIDTH = len(REPLY_NAMES.split())
@@ -179,6 +180,7 @@ def read_reply(row: Row, at: int = 0) -> Reply:
         approval=row[at + 31],
         approved_by=row[at + 32],
         imported=bool(row[at + 33]),
+        emoji=read_pairs(row[at + 34]),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 import unicodedata
 from datetime import UTC, datetime
@@ -11,12 +12,14 @@ from urllib.parse import urlsplit
 from markupsafe import Markup
 
 from fedblog.activitypub.pictures import media_type_of_url
+from fedblog.blog.emoji import NAME as EMOJI_NAME
 from fedblog.text.dates import rfc2822
 from fedblog.text.mentions import fold_leading_mentions
 from fedblog.web.i18n import ENGLISH, PSEUDO, current
 
 HUES = 12
 _ENGLISH = (ENGLISH, PSEUDO)
+_CALLED = re.compile(f":{EMOJI_NAME.pattern}:")
 
 
 def long_date(timestamp: int) -> str:
@@ -86,8 +89,9 @@ def counted(number: int, one: str, many: str | None = None) -> str:
 
 
 def initials(name: str) -> str:
-    """One or two letters that stand for a person: `Ana Lima` → `AL`, `@bob` → `B`."""
-    words = ["".join(char for char in word if char.isalnum()) for word in name.split()]
+    """One or two letters that stand for a person: `Ana Lima` → `AL`, `@bob` → `B`, `:cat: Mia` → `M`."""
+    plain = _CALLED.sub(" ", name) if name.count(":") > 1 else name
+    words = ["".join(char for char in word if char.isalnum()) for word in (plain if plain.strip() else name).split()]
     letters = [unicodedata.normalize("NFC", word[0]).upper()[:1] for word in words if word]
     return "".join(letters[:1] + letters[1:][-1:]) or "?"
 

@@ -1,4 +1,4 @@
-"""/media and /avatar: pictures, with a fixed type, that can do nothing but be looked at (SECURITY 79, 112, 116)."""
+"""/media, /avatar, /emoji: pictures, with a fixed type, that can only be looked at (SECURITY 79, 112, 116)."""
 
 from __future__ import annotations
 
@@ -7,26 +7,31 @@ from pathlib import Path
 
 from aiohttp import web
 
+from fedblog.blog.emoji import KEY_PATTERN
 from fedblog.blog.model import ActorId
 from fedblog.errors import NotFound
-from fedblog.media.avatars import avatar_version
+from fedblog.media.kept import url_version
 from fedblog.media.names import parse_file
 from fedblog.storage import actors
-from fedblog.web.keys import ADDRESS, LIMITS, SERVICES, SETTINGS
+from fedblog.storage import emoji as emoji_store
+from fedblog.web.keys import ADDRESS, LIMITS, SERVICES, SESSION, SETTINGS
 
 FOREVER = "public, max-age=31536000, immutable"
 SOME_DAYS = "public, max-age=259200"
+FOR_ONE = "private, max-age=3600"
 A_WHILE = "public, max-age=600"
 AVATARS_PER_MINUTE = 1200
+EMOJI_PER_MINUTE = 1200
 # One transparent pixel.
 NO_AVATAR = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
 _SANDBOX = "default-src 'none'; sandbox; frame-ancestors 'none'"
 
 
 def add_routes(router: web.UrlDispatcher) -> None:
-    """Both kinds."""
+    """Each kind."""
     router.add_get("/media/{file}", media)
     router.add_get("/avatar/{id:[1-9][0-9]{0,18}}/{version:[0-9a-f]{12}}", avatar)
+    router.add_get(f"/emoji/{{key:{KEY_PATTERN}}}", emoji)
 
 
 async def media(request: web.Request) -> web.StreamResponse:
@@ -47,9 +52,9 @@ async def avatar(request: web.Request) -> web.StreamResponse:
         found = (await services.db.read(actors.by_ids, [ActorId(number)])).get(ActorId(number))
     if found is None or found.deleted_at is not None or found.suspended_at is not None:
         raise NotFound("no such avatar")
-    if not found.icon_url or avatar_version(found.icon_url) != request.match_info["version"]:
+    if not found.icon_url or url_version(found.icon_url) != request.match_info["version"]:
         raise NotFound("no such avatar")
-    kept = await services.avatars.get(found)
+    kept = await services.avatars.get(f"{found.id}-{request.match_info['version']}", found.icon_url)
     if kept is None:
         # Not 404: browsers would draw a broken picture over the initials, which are what should be seen.
         return web.Response(
@@ -58,6 +63,21 @@ async def avatar(request: web.Request) -> web.StreamResponse:
             headers={"Cache-Control": A_WHILE, "Content-Security-Policy": _SANDBOX},
         )
     return await _send(kept.path, kept.media_type, SOME_DAYS)
+
+
+async def emoji(request: web.Request) -> web.StreamResponse:
+    """/emoji/KEY: a custom emoji that something here calls; what only private notes call is for people of the blog."""
+    services = request.app[SERVICES]
+    request.app[LIMITS].take("emoji", request[ADDRESS], EMOJI_PER_MINUTE)
+    key = request.match_info["key"]
+    source = await services.db.read(emoji_store.source, key) if request.app[SETTINGS].media.remote_emoji else None
+    if source is None or not (source.public or request.get(SESSION)):
+        raise NotFound("no such emoji")
+    kept = await services.emoji.get(key, source.url)
+    if kept is None:
+        # With 404 browsers show the alternative text in its place.
+        return web.Response(status=404, headers={"Cache-Control": A_WHILE, "Content-Security-Policy": _SANDBOX})
+    return await _send(kept.path, kept.media_type, SOME_DAYS if source.public else FOR_ONE)
 
 
 async def _send(path: Path, media_type: str, cache_control: str) -> web.StreamResponse:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
+from fedblog.blog.emoji import Named
 from fedblog.blog.ledger import Media
 from fedblog.blog.model import Actor
 from fedblog.config import Settings
-from fedblog.media.avatars import avatar_version
 from fedblog.media.figures import only_ours, picture_attributes
+from fedblog.media.kept import url_version
 from fedblog.media.names import AVATAR_SMALL, file_name, name_of_url
+from fedblog.text.emoji import in_html, in_text
 from fedblog.text.markup import start_tag
 
 
@@ -26,7 +28,7 @@ def avatar_source(settings: Settings) -> Callable[[Actor], str]:
             return actor.icon_url
         if not settings.media.remote_avatars or not actor.icon_url.startswith(("https://", "http://")):
             return ""
-        return f"/avatar/{actor.id}/{avatar_version(actor.icon_url)}"
+        return f"/avatar/{actor.id}/{url_version(actor.icon_url)}"
 
     return source
 
@@ -47,6 +49,39 @@ def picture_tag(base_url: str) -> Callable[..., Markup]:
         return Markup(start_tag("img", {**attributes, "alt": alt}))  # noqa: S704 - start_tag escapes every value
 
     return tag
+
+
+def emoji_picture(name: str, key: str) -> str:
+    """The `<img>` of a custom emoji; where it can't be had, its alternative text is what stands there."""
+    called = f":{name}:"
+    return start_tag(
+        "img",
+        {"class": "emoji", "src": f"/emoji/{key}", "alt": called, "title": called, "width": "20", "height": "20",
+         "loading": "lazy"},
+    )  # fmt: skip
+
+
+class EmojiPictures:
+    """What templates write where custom emoji may stand; with `remote_emoji` off, names stay as they were written."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._shown = settings.media.remote_emoji
+
+    def text(self, text: str, emoji: Named) -> Markup:
+        """A filter: plain text, escaped, with the pictures of the emoji that it calls."""
+        return Markup(in_text(text, dict(emoji), emoji_picture)) if emoji and self._shown else escape(text)  # noqa: S704
+
+    def html(self, html: str, emoji: Named) -> str:
+        """A filter: the same of HTML that was sanitised."""
+        return in_html(html, dict(emoji), emoji_picture) if emoji and self._shown else html
+
+    def name_of(self, actor: Actor) -> Markup:
+        """The name that people see."""
+        return self.text(actor.display_name, actor.emoji)
+
+    def signs(self, told: Iterable[tuple[str, int, str]]) -> list[tuple[Markup, int]]:
+        """A filter: reactions (emoji, how many, key of its picture) with the sign that is shown."""
+        return [(self.text(sign, ((sign.strip(":"), key),) if key else ()), count) for sign, count, key in told]
 
 
 def own_pictures(base_url: str) -> Callable[[str], str]:

@@ -32,7 +32,7 @@ from fedblog.web.fragments import Fragments
 from fedblog.web.i18n import current, direction, gettext, known, ngettext
 from fedblog.web.looks.current import CurrentLook
 from fedblog.web.menu import Menu
-from fedblog.web.pictures import avatar_source, own_pictures, picture_tag
+from fedblog.web.pictures import EmojiPictures, avatar_source, own_pictures, picture_tag
 
 
 class _WithoutIndents(Extension):
@@ -98,8 +98,14 @@ class Renderer:
         )
         # Put there by the extension, which mypy can't see.
         self._environment.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
+        emoji = EmojiPictures(settings)
         self._environment.filters.update(
-            FILTERS, own_pictures=own_pictures(settings.base_url), local=_local(settings.base_url)
+            FILTERS,
+            own_pictures=own_pictures(settings.base_url),
+            local=_local(settings.base_url),
+            emoji=emoji.text,
+            emoji_html=emoji.html,
+            signs=emoji.signs,
         )
         self._environment.globals.update(
             site=settings.blog,
@@ -111,6 +117,7 @@ class Renderer:
             look=self.look,
             menu=self.menu,
             avatar_source=avatar_source(settings),
+            name_of=emoji.name_of,
             picture=picture_tag(settings.base_url),
             _bdi=bdi,
             _link=name_link,

@@ -7,7 +7,6 @@ import gc
 import types
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +16,15 @@ from aiohttp.test_utils import make_mocked_request
 
 from fedblog.activitypub.urls import Uri
 from fedblog.errors import FedblogError, FetchFailed
-from fedblog.federation import avatars as avatars_module
-from fedblog.federation.avatars import Avatars
+from fedblog.federation import pictures as pictures_module
 from fedblog.federation.client import Client, ConnectFailed
 from fedblog.federation.fetcher import Fetcher
 from fedblog.federation.guard import Guard
 from fedblog.federation.pace import HostPace
-from fedblog.media.avatars import AvatarStore
-from fedblog.storage import actors
+from fedblog.federation.pictures import RemotePictures
+from fedblog.media.kept import AVATAR_LIMITS, PictureStore
 from fedblog.web import counting
 from tests.federation.conftest import Net
-from tests.storage.support import profile
 
 HOSTS = 20_000
 KEPT = 5_000  # entries that any one container may have in the end
@@ -89,17 +86,17 @@ async def test_keys_and_people_of_servers_that_fail(net: Net, monkeypatch: pytes
 
 
 async def test_avatars_that_can_not_be_had(tmp_path: Path, net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(avatars_module, "REMEMBERED", 100)
+    monkeypatch.setattr(pictures_module, "REMEMBERED", 100)
 
     async def fails(_self: Client, uri: Uri, **_options: Any) -> Any:
         raise ConnectFailed(f"{uri} is not there")
 
     monkeypatch.setattr(Client, "get", fails)
-    who = await net.db.write(actors.upsert_remote, profile())
-    avatars = Avatars(net.client, AvatarStore(tmp_path / "avatars", 1_000_000, net.clock), net.clock)
+    avatars = RemotePictures(
+        net.client, PictureStore(tmp_path / "avatars", 1_000_000, AVATAR_LIMITS, net.clock), net.clock
+    )
     for number in range(300):
-        changed = replace(who, icon_url=f"https://h{number}.example/i.png")
-        assert await avatars.get(changed) is None
+        assert await avatars.get(f"{number}-v", f"https://h{number}.example/i.png") is None
     assert len(avatars._failed) <= 100
     assert not avatars._flights
     await avatars.close()

@@ -42,7 +42,7 @@ async def test_likes_of_the_blocked_are_not_counted(house: House, whole: bool) -
     for _ in range(2):
         await (house.publisher.block_domain(host) if whole else house.publisher.block_actor(eve))
         assert await counts(house, post.uri) == (1, 1, 1)
-        assert await house.db.read(reactions.emoji_of_post, post.id, 9) == [("🐙", 1)]
+        assert await house.db.read(reactions.emoji_of_post, post.id, 9) == [("🐙", 1, "")]
     assert (await house.get_post(post)).thread_version > before.thread_version
     assert len(await house.db.read(reactions.recent, limit=9)) == 2
     for _ in range(2):

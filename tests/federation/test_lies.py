@@ -9,8 +9,8 @@ import pytest
 
 from fedblog.activitypub.urls import Uri
 from fedblog.errors import FetchFailed
-from fedblog.federation.avatars import Avatars
-from fedblog.media.avatars import AvatarStore
+from fedblog.federation.pictures import RemotePictures
+from fedblog.media.kept import AVATAR_LIMITS, PictureStore
 from fedblog.signatures.keys import PrivateKey
 from fedblog.storage.database import Tx
 from tests.federation.house import BASE_URL, PUBLIC, House
@@ -209,9 +209,9 @@ async def test_no_url_of_a_stranger_is_dialled_inwards(
     assert (await house.send(house.create(house.note(eve, post.uri)), key=key))[0] in (400, 401)
     with pytest.raises(FetchFailed):
         await house.run_jobs()  # the parent that the orphan names
-    store = AvatarStore(tmp_path / "avatars", 1_000_000, house.clock)
-    avatars = Avatars(house.client, store, house.clock)
-    assert await avatars.get(await house.actor(eve)) is None
+    store = PictureStore(tmp_path / "avatars", 1_000_000, AVATAR_LIMITS, house.clock)
+    avatars = RemotePictures(house.client, store, house.clock)
+    assert await avatars.get("1-v", (await house.actor(eve)).icon_url) is None
     await avatars.close()
     assert len(await house.thread(post)) == 1
     assert set(opened) == {"127.0.0.1"}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fedblog.media.avatars import avatar_type
+from fedblog.media.kept import AVATAR_LIMITS, picture_type
 from fedblog.media.names import PictureFile, PictureKind, name_of_url, new_name, parse_file
 from fedblog.media.sniff import sniff
 from tests.media import files
@@ -27,18 +27,18 @@ from tests.media import files
 def test_kind_and_size_as_pillow_says(kind: str, options: dict[str, object], media_type: str) -> None:
     data = files.encoded(files.picture(123, 77), kind, **options)
     assert sniff(data) == (media_type, 123, 77)
-    assert avatar_type(data) == media_type
+    assert picture_type(data, AVATAR_LIMITS) == media_type
 
 
 @pytest.mark.parametrize("name", [name for name in files.HOSTILE if not name.startswith("truncated")])
 def test_SEC_079_nothing_else_is_an_avatar(name: str) -> None:
-    assert avatar_type(files.HOSTILE[name]) == ""
+    assert picture_type(files.HOSTILE[name], AVATAR_LIMITS) == ""
 
 
 def test_SEC_079_an_avatar_has_a_sane_size() -> None:
-    assert avatar_type(files.png_bomb()) == ""
-    assert avatar_type(files.encoded(files.picture(4000, 3000), "JPEG", quality=1)) == ""
-    assert avatar_type(files.jpeg(64, 64) + b"\0" * 600_000) == ""
+    assert picture_type(files.png_bomb(), AVATAR_LIMITS) == ""
+    assert picture_type(files.encoded(files.picture(4000, 3000), "JPEG", quality=1), AVATAR_LIMITS) == ""
+    assert picture_type(files.jpeg(64, 64) + b"\0" * 600_000, AVATAR_LIMITS) == ""
 
 
 @given(

@@ -109,7 +109,7 @@ async def test_INB_23_INB_17_emoji_and_polls_are_counted(db: Database) -> None:
             emoji=emoji,
             activity_uri=f"{one.uri}/l",
         )
-    assert await db.read(reactions.emoji_of_post, post.id, 9) == [("🎉", 2), (":x:", 1)]
+    assert await db.read(reactions.emoji_of_post, post.id, 9) == [("🎉", 2, ""), (":x:", 1, "")]
     reply = await db.write(
         replies.add, new_reply(actor.id, post.uri, options=(("Tea", 1),)), post_id=post.id, parent_id=None
     )

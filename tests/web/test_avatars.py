@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestServer
 
 from fedblog.blog.ledger import Profile
 from fedblog.blog.model import Actor
-from fedblog.media.avatars import AvatarStore, avatar_version
+from fedblog.media.kept import AVATAR_LIMITS, PictureStore, url_version
 from fedblog.storage import actors
 from fedblog.web.media import NO_AVATAR
 from tests.live import Live, live_app
@@ -72,7 +72,7 @@ async def stranger(live: Live, icon_url: str, name: str = "mia") -> Actor:
 
 
 def path_of(actor: Actor) -> str:
-    return f"/avatar/{actor.id}/{avatar_version(actor.icon_url)}"
+    return f"/avatar/{actor.id}/{url_version(actor.icon_url)}"
 
 
 async def test_SEC_079_fetched_once_checked_and_served_with_a_fixed_type(
@@ -123,7 +123,7 @@ async def test_only_addresses_that_our_pages_wrote_lead_anywhere(
     (live, _), (there, url) = blog, elsewhere
     mia = await stranger(live, url)
     wrong = ("/avatar/1/0123456789ab", f"/avatar/{mia.id}/0123456789ab", f"/avatar/{2**63}/0123456789ab",
-             f"/avatar/{mia.id}/{avatar_version(url)}/..", f"/avatar/{mia.id}/../../x")  # fmt: skip
+             f"/avatar/{mia.id}/{url_version(url)}/..", f"/avatar/{mia.id}/../../x")  # fmt: skip
     for path in wrong:
         assert (await live.get(path)).status == 404
     gone = await stranger(live, url, "gone")
@@ -166,11 +166,11 @@ async def test_it_can_be_switched_off(tmp_path: Path, elsewhere: tuple[Elsewhere
 def test_the_folder_has_a_limit_and_the_oldest_go(tmp_path: Path) -> None:
     clock = Clock()
     body = files.jpeg(80, 80)
-    store = AvatarStore(tmp_path, len(body) * 4, clock)
+    store = PictureStore(tmp_path, len(body) * 4, AVATAR_LIMITS, clock)
     for number in range(1, 7):
         clock.now += 1
-        assert store.keep(number, "v", body) is not None
-    kept = [number for number in range(1, 7) if store.find(number, "v")]
+        assert store.keep(f"{number}-v", body) is not None
+    kept = [number for number in range(1, 7) if store.find(f"{number}-v")]
     assert kept[-1] == 6
     assert 1 not in kept
     assert sum(path.stat().st_size for path in tmp_path.rglob("*.*")) <= len(body) * 4
@@ -179,11 +179,11 @@ def test_the_folder_has_a_limit_and_the_oldest_go(tmp_path: Path) -> None:
 
 def test_another_kind_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
     clock = Clock()
-    store = AvatarStore(tmp_path, 10_000_000, clock)
-    store.keep(1, "v", files.jpeg(80, 80))
-    kept = store.keep(1, "v", files.encoded(files.picture(80, 80), "PNG"))
+    store = PictureStore(tmp_path, 10_000_000, AVATAR_LIMITS, clock)
+    store.keep("1-v", files.jpeg(80, 80))
+    kept = store.keep("1-v", files.encoded(files.picture(80, 80), "PNG"))
     assert kept is not None
-    found = store.find(1, "v")
+    found = store.find("1-v")
     assert found is not None
     assert found.media_type == "image/png"
     assert len([name for _, _, names in os.walk(tmp_path) for name in names]) == 1

@@ -45,6 +45,7 @@ def filled(path: str, **values: object) -> str:
         "month": "01",
         "token": "0" * 32,
         "file": "x.webp",
+        "key": "k" * 12,
     }
     if path.startswith(("/avatar/", "/look/")):
         usual["version"] = "0" * 12

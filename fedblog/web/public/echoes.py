@@ -13,14 +13,16 @@ from fedblog.storage.database import Tx
 QUOTES_SHOWN = 50
 EMOJI_SHOWN = 12
 
+Sign = tuple[str, int, str]  # an emoji, how often it was given, and the key of its picture or ""
+
 
 @dataclass(frozen=True, slots=True)
 class Echoes:
     """`moved` maps the id of a new account to it, for those who wrote here under an old one (INB-31)."""
 
-    emoji: tuple[tuple[str, int], ...]
+    emoji: tuple[Sign, ...]
     quotes: tuple[Quote, ...]
-    reply_emoji: dict[ReplyId, tuple[tuple[str, int], ...]]
+    reply_emoji: dict[ReplyId, tuple[Sign, ...]]
     moved: dict[str, Actor]
 
 
@@ -34,6 +36,9 @@ def read_echoes(tx: Tx, post: Post, rows: Sequence[ThreadRow], by_reply: dict[Re
     )
 
 
-def _counted(found: Sequence[Reaction]) -> tuple[tuple[str, int], ...]:
-    told = Counter(one.emoji for one in found if one.emoji and one.kind is ReactionKind.LIKE and one.public)
-    return tuple(sorted(told.items(), key=lambda item: (-item[1], item[0]))[:EMOJI_SHOWN])
+def _counted(found: Sequence[Reaction]) -> tuple[Sign, ...]:
+    told = Counter(
+        (one.emoji, one.emoji_key) for one in found if one.emoji and one.kind is ReactionKind.LIKE and one.public
+    )
+    most = sorted(told.items(), key=lambda item: (-item[1], item[0]))[:EMOJI_SHOWN]
+    return tuple((sign, count, key) for (sign, key), count in most)

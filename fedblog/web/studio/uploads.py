@@ -12,7 +12,7 @@ from fedblog.activitypub.urls import host_of, maybe_uri
 from fedblog.blog.ledger import Media
 from fedblog.blog.model import Writing
 from fedblog.errors import Conflict, FedblogError, InvalidInput
-from fedblog.federation.avatars import ACCEPT
+from fedblog.federation.pictures import ACCEPT
 from fedblog.media.names import PREFIX, PictureKind, file_name
 from fedblog.web.keys import SERVICES
 from fedblog.web.studio.access import Who
