@@ -100,7 +100,7 @@ async def _walk(browser: Browser, demo: Demo, values: dict[str, str], size: str,
     await page.goto("/login")
     await page.locator("#username").fill("mara")
     await page.locator("#password").fill(demo.password)
-    await page.locator("main form button").click()
+    await page.locator("#password").press("Enter")
     await page.wait_for_url("**/studio")
     for name, path in STUDIO.items():
         await _take(page, name, path.format(**values), size, only)

@@ -18,6 +18,11 @@ MIGRATIONS = migrate.all_migrations()
 NEWEST = MIGRATIONS[-1].number
 
 
+def test_migrations_are_numbered_without_gaps_or_doubles() -> None:
+    """One of two with the same number would never be applied."""
+    assert [migration.number for migration in MIGRATIONS] == list(range(1, len(MIGRATIONS) + 1))
+
+
 def apply_up_to(tx: Tx, number: int) -> None:
     for migration in MIGRATIONS:
         if migration.number <= number:
