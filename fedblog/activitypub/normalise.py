@@ -7,9 +7,12 @@ nothing sane can be read: no object, no id, no type, no actor or several.
 
 from __future__ import annotations
 
+import re
+
 from fedblog.activitypub.urls import maybe_uri
 from fedblog.activitypub.values import (
     count_of,
+    first_id_of,
     first_of,
     id_of,
     ids_of,
@@ -53,7 +56,7 @@ __all__ = [
 ]
 
 FORBIDDEN_KEYWORDS = frozenset({"@graph", "@included", "@reverse"})
-_FORBIDDEN_BYTES = tuple(keyword.encode() for keyword in FORBIDDEN_KEYWORDS)
+_ESCAPED_LETTER = re.compile(rb"\\u00[4-7]")  # "@" and all letters are among them
 MAX_TAGS = 50
 MAX_ATTACHMENTS = 16
 MAX_OPTIONS = 100
@@ -76,7 +79,7 @@ def read_activity(doc: object) -> Activity:
     kind = type_of(raw)
     if not kind:
         raise Refused("the activity has no type", reason="type_missing")
-    objects = tuple(item for item in one_or_many(raw.get("object")) if isinstance(item, (str, dict)) and item)
+    objects = tuple([item for item in one_or_many(raw.get("object")) if isinstance(item, (str, dict)) and item])
     first = objects[0] if objects else None
     return Activity(
         id=_activity_id(raw.get("id")),
@@ -85,9 +88,9 @@ def read_activity(doc: object) -> Activity:
         object_id=id_of(first),
         object=first if isinstance(first, dict) else None,
         objects=objects,
-        target=id_of(first_of(raw.get("target"))),
-        instrument=id_of(first_of(raw.get("instrument"))),
-        result=id_of(first_of(raw.get("result"))),
+        target=first_id_of(raw.get("target")),
+        instrument=first_id_of(raw.get("instrument")),
+        result=first_id_of(raw.get("result")),
         to=_audience(raw.get("to")),
         cc=_audience(raw.get("cc")),
         content=text_of(raw, "content"),
@@ -125,7 +128,7 @@ def read_note(doc: object) -> Note:
         to=_audience(raw.get("to")),
         cc=_audience(raw.get("cc")),
         direct_message=bool(raw.get("directMessage")),
-        context=id_of(first_of(raw.get("context"))) or "",
+        context=first_id_of(raw.get("context")) or "",
         tags=_tags(raw.get("tag")),
         attachments=_attachments(raw.get("attachment")),
         likes_total=_total(raw.get("likes")),
@@ -193,7 +196,7 @@ def read_key(doc: object, *, owner: str = "") -> KeyDocument | None:
     multibase = multibase if isinstance(multibase, str) and multibase else None
     if maybe_uri(key_id) is None or (pem is None and multibase is None):
         return None
-    holder = id_of(first_of(raw.get("owner"))) or id_of(first_of(raw.get("controller"))) or owner
+    holder = first_id_of(raw.get("owner")) or first_id_of(raw.get("controller")) or owner
     return KeyDocument(id=str(key_id), owner=holder, pem=pem, multibase=multibase)
 
 
@@ -214,7 +217,7 @@ def read_collection(doc: object, *, origin: str = "") -> CollectionDocument:
         items=_items(raw),
         first=near(id_of(first), base),
         first_page=read_collection({**first, "first": None}, origin=base) if isinstance(first, dict) else None,
-        next=near(id_of(first_of(raw.get("next"))), base),
+        next=near(first_id_of(raw.get("next")), base),
         part_of=part_of or None,
     )
 
@@ -224,7 +227,7 @@ def has_forbidden_keyword(doc: object, body: bytes | None = None) -> bool:
 
     `body`, the bytes that it was parsed from, saves the look around where they can't hold such a word.
     """
-    if body is not None and b"\\u" not in body and not any(word in body for word in _FORBIDDEN_BYTES):
+    if body is not None and not _may_spell_keyword(body):
         return False
     waiting: list[object] = [doc]
     while waiting:
@@ -236,6 +239,12 @@ def has_forbidden_keyword(doc: object, body: bytes | None = None) -> bool:
         elif isinstance(value, list):
             waiting.extend(value)
     return False
+
+
+def _may_spell_keyword(body: bytes) -> bool:
+    if b"@graph" in body or b"@included" in body or b"@reverse" in body:
+        return True
+    return b"\\" in body and _ESCAPED_LETTER.search(body) is not None
 
 
 def _object(doc: object) -> Json:
@@ -260,6 +269,8 @@ def _activity_id(value: object) -> str | None:
 
 
 def _single_actor(value: object) -> str:
+    if isinstance(value, str) and maybe_uri(value) is not None:
+        return value
     ids = {value} if isinstance(value, str) and value else {id_of(item) for item in one_or_many(value)}
     if not ids or None in ids:
         raise Refused("the activity has no actor", reason="actor_missing")
@@ -275,11 +286,13 @@ def _content(raw: Json) -> tuple[str, str]:
     """Content and its language: by the entry of contentMap that equals it, else by its first key (ART-12)."""
     content = text_of(raw, "content")
     mapped = raw.get("contentMap")
-    names = list(mapped) if isinstance(mapped, dict) else []
-    same = [name for name in names if mapped is not None and mapped[name] == content]
+    names = mapped.items() if isinstance(mapped, dict) else ()
+    for name, text in names:
+        if text == content and is_language(name):
+            return content, name
     language = raw.get("language")
     told = language.get("identifier") if isinstance(language, dict) else language
-    return content, next((tag for tag in (*same, *names, told) if is_language(tag)), "")
+    return content, next((tag for tag in (*(name for name, _ in names), told) if is_language(tag)), "")
 
 
 def _attributed_to(raw: Json) -> tuple[str, ...]:
@@ -332,8 +345,8 @@ def _audience(value: object) -> tuple[str, ...]:
 
 def _quote(raw: Json) -> str:
     for term in _QUOTE_TERMS:
-        found = link_of(raw.get(term))
-        if found:
+        told = raw.get(term)
+        if told is not None and (found := link_of(told)):
             return found
     tags = raw.get("tag")
     for item in one_or_many(tags)[:MAX_TAGS] if tags else ():  # FEP-e232
@@ -345,9 +358,9 @@ def _quote(raw: Json) -> str:
 
 
 def _options(raw: Json) -> tuple[PollOption, ...]:
-    entries = one_or_many(raw.get("oneOf")) or one_or_many(raw.get("anyOf"))
-    if not entries:
+    if raw.get("oneOf") is None and raw.get("anyOf") is None:
         return ()
+    entries = one_or_many(raw.get("oneOf")) or one_or_many(raw.get("anyOf"))
     return tuple(
         PollOption(name, _total(item.get("replies")))
         for item in entries[:MAX_OPTIONS]

@@ -67,8 +67,10 @@ _parse_short = lru_cache(_REMEMBERED)(_parse)
 
 def maybe_uri(value: object) -> Uri | None:
     """`parse_uri`, or None where the value can't be used."""
+    if not isinstance(value, str):
+        return None
     try:
-        return parse_uri(value)
+        return _parse_short(value) if len(value) <= _REMEMBERED_LENGTH else _parse(value)
     except InvalidInput:
         return None
 

@@ -36,8 +36,8 @@ def id_of(value: object) -> str | None:
 def type_of(doc: Json) -> str:
     """The first known type, else the first one; without `as:` prefix or namespace; "" if there is none."""
     told = doc.get("type")
-    if isinstance(told, str) and told in _KNOWN_TYPES:
-        return told
+    if isinstance(told, str):
+        return told if told in _KNOWN_TYPES else short_type(told)
     names = [short_type(item) for item in one_or_many(told) if isinstance(item, str) and item]
     return next((name for name in names if name in _KNOWN_TYPES), names[0] if names else "")
 
@@ -62,11 +62,19 @@ def first_of(value: object) -> Any:
     return next(iter(one_or_many(value)), None)
 
 
+def first_id_of(value: object) -> str | None:
+    """`id_of` of the first entry."""
+    return None if value is None else id_of(first_of(value))
+
+
 def ids_of(value: object) -> tuple[str, ...]:
     """All ids of a one-or-many property, each once, in order."""
     if isinstance(value, str):
         return (value,) if value else ()
-    return tuple(dict.fromkeys(found for item in one_or_many(value) if (found := id_of(item))))
+    if not value:
+        return ()
+    found = [item if isinstance(item, str) else id_of(item) for item in one_or_many(value)]
+    return tuple(dict.fromkeys(item for item in found if item))
 
 
 def link_of(value: object) -> str:
@@ -82,9 +90,10 @@ def text_of(raw: Json, key: str) -> str:
     value = raw.get(key)
     if isinstance(value, str):
         return value
-    value = first_of(value)
-    if isinstance(value, str):
-        return value
+    if value is not None:
+        value = first_of(value)
+        if isinstance(value, str):
+            return value
     mapped = raw.get(f"{key}Map")
     if value is None and isinstance(mapped, dict):
         return next((item for item in mapped.values() if isinstance(item, str)), "")
@@ -105,6 +114,8 @@ def page_url_of(value: object) -> str:
     """The http(s) URL of `url`, which may be a string, a Link or a list; text/html is preferred."""
     if isinstance(value, str):
         return maybe_uri(_href_of(value)) or ""
+    if value is None:
+        return ""
     entries = one_or_many(value)
     pages = [item for item in entries if isinstance(item, dict) and media_type_of(item.get("mediaType")) == "text/html"]
     for item in (*pages, *entries):
@@ -121,6 +132,8 @@ def _href_of(item: object) -> object:
 
 def image_url_of(value: object) -> str:
     """The URL of an Image, Link, string or list of them."""
+    if value is None:
+        return ""
     entry = first_of(value)
     if isinstance(entry, dict):
         return page_url_of(entry.get("url")) or page_url_of(entry.get("href"))

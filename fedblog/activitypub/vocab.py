@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from fedblog.records import record
+
 Json = dict[str, Any]
 
 ACTOR_TYPES = frozenset({"Person", "Group", "Application", "Service", "Organization"})
@@ -83,7 +85,7 @@ class ActorDocument:
     tags: tuple[Tag, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Tag:
     """An entry of `tag`: Mention, Hashtag, Emoji, Link …"""
 
@@ -93,7 +95,7 @@ class Tag:
     icon_url: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class AttachmentDocument:
     """An entry of `attachment`."""
 
@@ -111,7 +113,7 @@ class PollOption:
     count: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Note:
     """A Note, Article, Question … or any other object with an id."""
 
@@ -153,7 +155,7 @@ class Note:
         return self.type in REPLY_TYPES and not self.is_vote
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Activity:
     """An activity. `objects` holds all of `object`; `object_id` and `object` describe the first of them."""
 

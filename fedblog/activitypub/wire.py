@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import Any, NoReturn
+
+import msgspec
 
 from fedblog.errors import Refused
 
@@ -32,6 +35,32 @@ def parse_object(body: bytes) -> dict[str, object]:
     `json_duplicate_key`, `json_constant` (NaN, Infinity), `json_number` (too long or too large), `json_surrogate`
     (half a character) or `json_not_object`.
     """
+    quick = _parse_quickly(body)
+    return quick if quick is not None else _parse_strictly(body)
+
+
+def _parse_quickly(body: bytes) -> dict[str, object] | None:
+    """What `_parse_strictly` says of a usual body, a third as dear; None for all that needs the long look.
+
+    This parser keeps the last of two members with one key. A member brings one colon, and all others stand in strings:
+    where writing what was read takes as many colons as the body has, none was dropped. That holds unless a string
+    spells its colon as an escape.
+    """
+    if body.count(b"{") + body.count(b"[") > MAX_DEPTH:
+        return None
+    if b"\\" in body and any(escape in body for escape in _TELLING_ESCAPES):
+        return None
+    try:
+        document = _QUICK_DECODER.decode(body)
+        if not isinstance(document, dict) or _QUICK_ENCODER.encode(document).count(b":") != body.count(b":"):
+            return None
+        _refuse_long_integers(document)
+    except (ValueError, OverflowError, RecursionError, msgspec.MsgspecError, Refused):
+        return None
+    return document
+
+
+def _parse_strictly(body: bytes) -> dict[str, object]:
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
@@ -62,6 +91,7 @@ def is_activity_type(content_type: str) -> bool:
     return name == ACTIVITY_JSON or (name == LD_JSON and _has_profile(parameters))
 
 
+@lru_cache(256)
 def is_inbox_type(content_type: str) -> bool:
     """Whether a POST to an inbox may have this type: activity+json or ld+json, whatever its parameters (INB-02)."""
     return _media_type(content_type)[0] in (ACTIVITY_JSON, LD_JSON)
@@ -183,3 +213,8 @@ def _refused(message: str, reason: str) -> Refused:
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_pairs, parse_constant=_constant, parse_int=_integer, parse_float=_float, strict=True
 )
+# A colon and NUL as escapes; halves of characters the quick parser refuses by itself.
+_TELLING_ESCAPES = (b"\\u003a", b"\\u003A", b"\\u0000")
+_QUICK_DECODER = msgspec.json.Decoder(float_hook=_float)
+_QUICK_ENCODER = msgspec.json.Encoder()
+_refuse_long_integers = msgspec.msgpack.Encoder().encode  # more than 64 bits have no place in MessagePack

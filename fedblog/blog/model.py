@@ -11,6 +11,8 @@ from typing import NewType, Self
 
 from fedblog.blog.emoji import Emoji, Named
 
+from fedblog.records import record
+
 PostId = NewType("PostId", int)
 ReplyId = NewType("ReplyId", int)
 ActorId = NewType("ActorId", int)
@@ -312,7 +314,7 @@ class Reply:
     emoji: Named = ()  # custom emoji that its text calls
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class NewReply:
     """A reply on its way into storage: verified, cleaned and judged, without its place in the tree."""
 

@@ -7,7 +7,6 @@ transaction. The inbox runs it together with the check for duplicates and the lo
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from enum import StrEnum
 
 from fedblog.activitypub.ids import LocalIds
@@ -17,6 +16,7 @@ from fedblog.config import Settings
 from fedblog.federation.fetcher import Budget
 from fedblog.federation.reasons import Outcome
 from fedblog.federation.resolver import Resolver
+from fedblog.records import record
 from fedblog.storage.database import Database, Tx
 
 Effect = Callable[[Tx], Outcome]
@@ -33,7 +33,7 @@ class Trust(StrEnum):
     HEARSAY = "hearsay"  # somebody else brought it: only what the origin answers counts
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Context:
     """What every handler may use. `now` is Unix seconds; `recipient` is the local actor whose inbox it was, or "".
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from fedblog.activitypub import wire
 from fedblog.activitypub.ids import LocalIds
-from fedblog.activitypub.normalise import has_forbidden_keyword, read_activity, short_names
+from fedblog.activitypub.normalise import has_forbidden_keyword, read_activity
 from fedblog.activitypub.urls import Uri, host_of, maybe_uri, same_id, same_origin, without_fragment
 from fedblog.activitypub.validate import validate_activity
 from fedblog.activitypub.vocab import Activity
@@ -39,6 +39,7 @@ from fedblog.federation.places import find_actor
 from fedblog.federation.reasons import Outcome
 from fedblog.federation.resolver import Resolver
 from fedblog.federation.synchronise import with_synchronisation
+from fedblog.records import record
 from fedblog.signatures.model import Claim, SignedRequest
 from fedblog.signatures.verify import read_claims
 from fedblog.storage import acquaintances, actors, moderation
@@ -70,7 +71,7 @@ _REACTIONS = frozenset({"Like", "EmojiReact", "Dislike"})
 _KEYED_BY_OBJECT = frozenset({"Create", "Update", "Delete"})
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Receipt:
     """What is answered: 202, and the reason code of what came of it (for the log, not for the sender)."""
 
@@ -152,10 +153,9 @@ class Inbox:
         if recipient is not None and await self._db.read(find_actor, self._ids, recipient) is None:
             raise Refused("there is no such actor here", reason="recipient_unknown", status=404)
         if has_forbidden_keyword(doc, request.body):
-            await self._authenticator.trust(read_activity(short_names(doc)), claims, now=now)
+            await self._authenticator.trust(read_activity(doc), claims, now=now)
             return await self._settle(None, seen, ignored(Outcome.FORBIDDEN_KEYWORD))
-        activity = read_activity(short_names(doc))
-        activity = self._check_ids(activity, seen)
+        activity = self._check_ids(read_activity(doc), seen)
         known = self._familiar.recognise(activity, claims, now=now)
         if known is not None:
             try:

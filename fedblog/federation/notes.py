@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import msgspec
 
@@ -29,6 +29,7 @@ from fedblog.federation.permission import (
 from fedblog.federation.places import names_actor, spot_of
 from fedblog.federation.quotes import keep_quote, quoted_place
 from fedblog.federation.reasons import Outcome
+from fedblog.records import record
 from fedblog.storage import heads, jobs, placeholders, posts, replies
 from fedblog.storage.database import Tx
 from fedblog.storage.heads import Standing
@@ -39,7 +40,7 @@ _STATES = {Action.PUBLISH: ReplyState.PUBLISHED, Action.HOLD: ReplyState.HELD, A
 LONG_TEXT = 20_000  # characters
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Arrived:
     """A Note that may be believed: `author` wrote it, `visibility` is the narrowest that anybody said."""
 
@@ -276,7 +277,7 @@ def _embedded(item: Json, sender: Actor) -> Note | None:
     if note is None or not same_origin(note.id, sender.uri):
         return None
     owners = note.attributed_to
-    return note if owners and any(same_id(owner, sender.uri) for owner in owners[:1]) else None
+    return note if owners and same_id(owners[0], sender.uri) else None
 
 
 def read_own(item: Json) -> Note | None:
@@ -285,6 +286,7 @@ def read_own(item: Json) -> Note | None:
         note = read_note(item)
     except Refused:
         return None
-    if maybe_uri(note.id) is None or any(maybe_uri(owner) is None for owner in note.attributed_to):
-        return None
+    for uri in (note.id, *note.attributed_to):
+        if maybe_uri(uri) is None:
+            return None
     return note

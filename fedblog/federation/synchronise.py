@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 KIND = "synchronise_followers"
 MAX_ITEMS = 500
+_HEADER = synchronisation.HEADER.lower()
 _PAUSE = 60  # let what is under way arrive first
 _PARAMETER = re.compile(r'(\w+)="([^"\\]{0,2048})"')
 _NOBODY = followers_digest(())
@@ -55,9 +56,10 @@ def disputed(request: SignedRequest, claims: tuple[Claim, ...], sender: Actor) -
 
     The header counts only under a signature, for the sender's own collection, on the sender's own server.
     """
-    name = synchronisation.HEADER.lower()
-    values = [value for key, value in request.headers if key.lower() == name]
-    if len(values) != 1 or not any(name in claim.covered for claim in claims):
+    if not any(_HEADER in claim.covered for claim in claims):
+        return None
+    values = [value for name, value in request.headers if name.lower() == _HEADER]
+    if len(values) != 1:
         return None
     told = dict(_PARAMETER.findall(values[0][:8192]))
     url, collection = maybe_uri(told.get("url")), maybe_uri(told.get("collectionId"))

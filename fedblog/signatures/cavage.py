@@ -6,10 +6,10 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 from fedblog.activitypub.urls import Uri, host_of, maybe_uri
+from fedblog.records import record
 from fedblog.signatures import headers as hdr
 from fedblog.signatures.digest import check_digest, make_digest
 from fedblog.signatures.headers import HeaderTable
@@ -27,9 +27,14 @@ _PARAMETER = re.compile(
     r"(?:\"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\[\x20-\x7e])*+)\"|([!#$%&'*+.^_`|~0-9A-Za-z-]++))[ \t]*+(,|\Z)"
 )
 _ESCAPE = re.compile(r"\\(.)")
+# How nearly all write them, read at once; whatever else comes is read parameter by parameter.
+_USUAL = re.compile(
+    r'keyId="([\x20\x21\x23-\x5b\x5d-\x7e]*+)",(?:algorithm="([a-z0-9-]*+)",)?+'
+    r'headers="([\x20\x21\x23-\x5b\x5d-\x7e]*+)",signature="([A-Za-z0-9+/=]*+)"\Z'
+)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Parameters:
     """The parameters of a Signature header, as sent; `algorithm` and `covered` in lower case."""
 
@@ -63,6 +68,14 @@ def parse_parameters(value: str) -> Parameters:
 
     Raises `SignatureRefused`: 400 for anything outside the grammar, a parameter twice, no keyId or signature.
     """
+    usual = _USUAL.match(value)
+    if usual is not None:
+        key_id, algorithm, names, signature = usual.groups()
+        return Parameters(key_id, _decode_signature(signature), algorithm, _names(names), None, None)
+    return _parse_each(value)
+
+
+def _parse_each(value: str) -> Parameters:
     found: dict[str, str] = {}
     position = 0
     while True:
@@ -121,31 +134,27 @@ def signing_string(method: str, target: str, table: HeaderTable, parameters: Par
     """
     lines = []
     for name in parameters.covered:
-        value: str | None
-        if name == "(request-target)":
-            value = f"{method.lower()} {target}"
-        elif name == "(created)":
-            value = parameters.created
-        elif name == "(expires)":
-            value = parameters.expires
-        elif name.startswith("("):
-            raise SignatureRefused(Reason.COMPONENT_UNSUPPORTED, name)
-        else:
-            value = table.get(name)
+        value = table.get(name) if name[0] != "(" else _special(name, method, target, parameters)
         if value is None:
             raise SignatureRefused(Reason.COVERED_HEADER_MISSING, name)
         lines.append(f"{name}: {value}")
     return hdr.encode_base(lines)
 
 
-def read_claim(request: SignedRequest, table: HeaderTable, *, now: float) -> Claim:
-    """All that can be said without the key: form, algorithm, coverage, time, digest.
+def _special(name: str, method: str, target: str, parameters: Parameters) -> str | None:
+    if name == "(request-target)":
+        return f"{method.lower()} {target}"
+    if name == "(created)":
+        return parameters.created
+    if name == "(expires)":
+        return parameters.expires
+    raise SignatureRefused(Reason.COMPONENT_UNSUPPORTED, name)
 
-    Raises `SignatureRefused`.
+
+def read_claim(request: SignedRequest, table: HeaderTable, value: str, *, now: float) -> Claim:
+    """All that can be said without the key: form, algorithm, coverage, time, digest. `value` is what `signature_value`
+    found. Raises `SignatureRefused`.
     """
-    value = signature_value(table)
-    if value is None:
-        raise SignatureRefused(Reason.SIGNATURE_MISSING)
     parameters = parse_parameters(value)
     key_id = maybe_uri(parameters.key_id)
     if key_id is None:
@@ -204,8 +213,10 @@ def _check_time(table: HeaderTable, parameters: Parameters, now: float) -> int |
 
 def _without_query(request: SignedRequest, table: HeaderTable, parameters: Parameters) -> tuple[bytes, ...]:
     """SIG-08: several peers sign the path alone; taken for requests that only read."""
+    if request.has_content:
+        return ()
     path, query = hdr.split_target(request.target)
-    if request.has_content or query is None:
+    if query is None:
         return ()
     return (signing_string(request.method, path, table, parameters),)
 

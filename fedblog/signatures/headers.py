@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import chain
 
 from fedblog.signatures.model import Reason, SignatureRefused, SignedRequest
 
@@ -23,45 +24,67 @@ _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 class HeaderTable:
     """Looks header lines up by lower-case name."""
 
+    __slots__ = ("_repeated", "_values")
+
     def __init__(self, headers: Iterable[tuple[str, str]]) -> None:
         """Raises `SignatureRefused` (400) for too much, for line breaks inside a value and for doubled lines."""
-        self._lines: dict[str, list[str]] = {}
-        total, doubled = 0, set[str]()
-        for count, (name, value) in enumerate(headers):
-            total += len(name) + len(value)
-            if len(value) > MAX_VALUE_LENGTH or total > MAX_TOTAL_LENGTH or count >= MAX_LINES:
-                raise SignatureRefused(Reason.HEADER_TOO_LONG)
-            if "\n" in value or "\r" in value or "\0" in value:
-                raise SignatureRefused(Reason.SIGNATURE_MALFORMED, "control character in a header")
-            lower = name.lower()
-            if lower in self._lines:
-                doubled.add(lower)
-                self._lines[lower].append(value.strip(" \t"))
-            else:
-                self._lines[lower] = [value.strip(" \t")]
-        if not SINGLE.isdisjoint(doubled):
-            raise SignatureRefused(Reason.HEADER_DUPLICATED, min(SINGLE & doubled))
+        lines = tuple(headers)
+        self._values = {name.lower(): value for name, value in lines}
+        self._repeated: dict[str, list[str]] = {}
+        text = "".join(chain.from_iterable(lines))
+        if len(text) > MAX_VALUE_LENGTH or len(lines) > MAX_LINES or _has_break(text):
+            _check_lines(lines)
+        if len(self._values) != len(lines):
+            self._note_repeated(lines)
+
+    def _note_repeated(self, lines: tuple[tuple[str, str], ...]) -> None:
+        found: dict[str, list[str]] = {}
+        for name, value in lines:
+            found.setdefault(name.lower(), []).append(value.strip(" \t"))
+        self._repeated = {name: values for name, values in found.items() if len(values) > 1}
+        if not SINGLE.isdisjoint(self._repeated):
+            raise SignatureRefused(Reason.HEADER_DUPLICATED, min(SINGLE & self._repeated.keys()))
 
     @classmethod
     def of(cls, request: SignedRequest) -> HeaderTable:
         """A request's table. Where a proxy dropped Host or Content-Length (HTTP/2), what they must have said stands in
         for them, since some peers cover both (SIG-10)."""
         table = cls(request.headers)
-        table._lines.setdefault("host", [request.authority])
-        if request.has_content:
-            table._lines.setdefault("content-length", [str(len(request.body))])
+        values = table._values
+        if "host" not in values:
+            values["host"] = request.authority
+        if "content-length" not in values and request.has_content:
+            values["content-length"] = str(len(request.body))
         return table
 
     def lines(self, name: str) -> list[str]:
         """All values of that name in wire order, trimmed."""
-        return self._lines.get(name, [])
+        if name in self._repeated:
+            return self._repeated[name]
+        value = self._values.get(name)
+        return [] if value is None else [value.strip(" \t")]
 
     def get(self, name: str) -> str | None:
         """The value, repeated lines joined by ", " (draft-cavage-12 §2.3, RFC 9421 §2.1)."""
-        lines = self._lines.get(name)
-        if lines is None:
-            return None
-        return lines[0] if len(lines) == 1 else ", ".join(lines)
+        if name in self._repeated:
+            return ", ".join(self._repeated[name])
+        value = self._values.get(name)
+        return None if value is None else value.strip(" \t")
+
+
+def _has_break(text: str) -> bool:
+    return "\n" in text or "\r" in text or "\0" in text
+
+
+def _check_lines(lines: tuple[tuple[str, str], ...]) -> None:
+    """Line by line, where something is long or holds a break."""
+    total = 0
+    for count, (name, value) in enumerate(lines):
+        total += len(name) + len(value)
+        if len(value) > MAX_VALUE_LENGTH or total > MAX_TOTAL_LENGTH or count >= MAX_LINES:
+            raise SignatureRefused(Reason.HEADER_TOO_LONG)
+        if _has_break(value):
+            raise SignatureRefused(Reason.SIGNATURE_MALFORMED, "control character in a header")
 
 
 def check_target(target: str) -> None:

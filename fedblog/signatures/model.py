@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
 from fedblog.activitypub.urls import Uri
 from fedblog.errors import Refused
+from fedblog.records import record
 
 Scheme = Literal["cavage", "rfc9421"]
 
@@ -74,7 +74,7 @@ class SignatureRefused(Refused):
         self.code = code
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class SignedRequest:
     """A request as it came over the wire.
 
@@ -96,7 +96,7 @@ class SignedRequest:
         return self.method.upper() not in {"GET", "HEAD"}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Claim:
     """A signature whose form, time, coverage and digest are right and whose key is still to be asked.
 

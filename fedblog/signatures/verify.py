@@ -44,13 +44,14 @@ def read_claims(request: SignedRequest, *, now: float) -> tuple[Claim, ...]:
     """
     table = HeaderTable.of(request)
     hdr.check_target(request.target)
-    rfc = table.get("signature-input") is not None
-    if not rfc and cavage.signature_value(table) is None:
+    if table.get("signature-input") is not None:
+        hdr.check_host(table, request)
+        return rfc9421.read_claims(request, table, now=now)
+    value = cavage.signature_value(table)
+    if value is None:
         raise SignatureRefused(Reason.SIGNATURE_MISSING)
     hdr.check_host(table, request)
-    if rfc:
-        return rfc9421.read_claims(request, table, now=now)
-    return (cavage.read_claim(request, table, now=now),)
+    return (cavage.read_claim(request, table, value, now=now),)
 
 
 def check_claim(claim: Claim, key: PublicKey) -> None:

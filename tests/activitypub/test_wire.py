@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 from contextlib import suppress
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fedblog.activitypub import wire
 from fedblog.activitypub.wire import (
     ACCEPT,
     ACTIVITY_JSON,
@@ -112,6 +114,58 @@ def test_a_megabyte_of_brackets_or_quotes_is_refused(body: bytes) -> None:
 def test_arbitrary_bytes_are_an_object_or_refused(body: bytes) -> None:
     with suppress(Refused):
         assert isinstance(parse_object(body), dict)
+
+
+# Members as pairs, so that a key can come twice, and texts that look like what stands around them.
+_KEYS = st.sampled_from(["a", "b", "type", "@id", "x:y", 'q"', "e\\", "é", "😀", '":'])
+_TEXTS = st.text(max_size=8) | st.sampled_from([":", '":', "\\", "a : b", "\0", "\ud800", "\n\t", "</p>"])
+_MEMBERS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from([10**33, -(10**33), 2**64]) | st.floats() | _TEXTS,
+    lambda inner: st.lists(inner, max_size=4) | st.lists(st.tuples(_KEYS, inner), max_size=4),
+    max_leaves=12,
+)
+
+
+def _spelled(value: object, dice: random.Random) -> str:
+    """JSON of a value with blanks and escapes where they may stand."""
+    if isinstance(value, list) and value and all(isinstance(item, tuple) for item in value):
+        colons = [f"{dice.choice(['', ' '])}:{dice.choice(['', ' ', chr(10)])}" for _ in value]
+        pairs = [
+            f"{_spelled(key, dice)}{colon}{_spelled(item, dice)}"
+            for (key, item), colon in zip(value, colons, strict=True)
+        ]
+        return "{" + ",".join(pairs) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_spelled(item, dice) for item in value) + "]"
+    if isinstance(value, str):
+        return '"' + "".join(_character(character, dice) for character in value) + '"'
+    return json.dumps(value)
+
+
+def _character(character: str, dice: random.Random) -> str:
+    must = character < " " or "\ud800" <= character <= "\udfff"
+    if ord(character) <= 0xFFFF and (must or dice.random() < 0.1):
+        return f"\\u{ord(character):04{dice.choice('xX')}}"
+    return {'"': '\\"', "\\": "\\\\"}.get(character, character)
+
+
+@given(st.lists(st.tuples(_KEYS, _MEMBERS), min_size=1, max_size=5), st.randoms(use_true_random=False), st.booleans())
+@pytest.mark.proves("SEC-050")
+def test_the_quick_parser_says_nothing_that_the_strict_one_does_not(
+    members: list[tuple[str, object]], dice: random.Random, broken: bool
+) -> None:
+    body = bytearray(_spelled(members, dice).encode("utf-8", "surrogatepass"))
+    if broken:
+        body[dice.randrange(len(body))] = dice.randrange(256)
+    quick = wire._parse_quickly(bytes(body))
+    if quick is not None:
+        assert repr(quick) == repr(wire._parse_strictly(bytes(body)))
+
+
+def test_what_servers_send_is_parsed_quickly() -> None:
+    body = json.dumps({"a": 'say "so": <p>', "b": [{"c": 1.5, "d": "é"}], "e": "x : y"})
+    assert wire._parse_quickly(body.replace("<", "\\u003c").encode()) == json.loads(body)
+    assert wire._parse_quickly(b'{"a":"\\u003a","a":"b"}') is None  # the escape would make up for the lost colon
 
 
 @given(st.dictionaries(st.text(max_size=8).filter(lambda text: "\0" not in text), JSON, max_size=5))

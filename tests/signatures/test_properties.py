@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fedblog.signatures.cavage import parse_parameters
+from fedblog.signatures import cavage
+from fedblog.signatures.cavage import Parameters, parse_parameters
 from fedblog.signatures.digest import check_content_digest, check_digest
 from fedblog.signatures.fields import parse_dictionary
 from fedblog.signatures.model import SignatureRefused, SignedRequest
@@ -153,3 +155,37 @@ def test_SIG_05_header_bytes_that_are_no_utf8_reach_the_base_unchanged(raw: byte
     request = with_header(signed(), "Content-Type", text)
     [claim] = read_claims(request, now=NOW)
     assert claim.base.endswith(b"\ncontent-type: " + clean)
+
+
+_PARTS = st.sampled_from(
+    [
+        'keyId="https://a.example/users/ana#main-key"',
+        'keyId="a\\"b"',
+        'keyId=""',
+        'algorithm="rsa-sha256"',
+        'algorithm="HS2019"',
+        "algorithm=hs2019",
+        'headers="(request-target) host Date digest"',
+        'headers="date date"',
+        'headers=""',
+        'created="1"',
+        "created=1",
+        'signature="QUJD"',
+        'signature="Q=Q="',
+        'signature=""',
+        " ",
+    ]
+)
+
+
+@patient
+@given(st.lists(_PARTS, max_size=5), st.sampled_from([",", ", ", " "]))
+def test_SIG_03_the_usual_spelling_is_read_as_any_other(parts: list[str], comma: str) -> None:
+    def outcome(text: str, read: Callable[[str], Parameters]) -> object:
+        try:
+            return read(text)
+        except SignatureRefused as refused:
+            return refused.code, str(refused)
+
+    text = comma.join(parts)
+    assert outcome(text, parse_parameters) == outcome(text, cavage._parse_each)
