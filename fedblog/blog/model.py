@@ -10,7 +10,6 @@ from enum import StrEnum
 from typing import NewType, Self
 
 from fedblog.blog.emoji import Emoji, Named
-
 from fedblog.records import record
 
 PostId = NewType("PostId", int)
