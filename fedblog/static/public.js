@@ -30,11 +30,11 @@ function fillForms() {
 function shortenWays() {
   const handle = remembered();
   const notes = document.querySelectorAll("[data-acting]");
-  for (const link of document.querySelectorAll("a[data-interact], a[data-act]")) {
+  for (const link of document.querySelectorAll('a[data-interact], a[data-act], .reply > footer > a[href^="/"]')) {
     const url = new URL(link.href);
     if (handle) url.searchParams.set("handle", handle);
     else url.searchParams.delete("handle");
-    link.href = url.href;
+    link.href = url.pathname + url.search;
   }
   for (const note of notes) {
     note.hidden = !handle;

@@ -88,14 +88,15 @@ def page(
     return read_thread_rows(found)
 
 
-def page_start(tx: Tx, reply: Reply, per_page: int, *, public_only: bool = True) -> ReplyId | None:
-    """The last reply before the page, oldest first, on which `reply` stands; None for the first page."""
+def page_start(tx: Tx, reply: Reply, first: int, others: int, *, public_only: bool = True) -> ReplyId | None:
+    """The last reply before the page, oldest first, on which `reply` stands; None for the first page, which holds
+    `first` replies, the others as many as they say."""
     visible = "r.shown = 1" if public_only else _KNOWN
     where = f"FROM replies r WHERE r.post_id = $1 AND {visible}"
     before = int(tx.value(f"SELECT count(*) {where} AND r.path < $2", reply.post_id, reply.path))
-    start = before - before % per_page
-    if start == 0:
+    if before < first:
         return None
+    start = before - (before - first) % others
     return ReplyId(tx.value(f"SELECT r.id {where} ORDER BY r.path LIMIT 1 OFFSET $2", reply.post_id, start - 1))
 
 

@@ -12,6 +12,8 @@ from fedblog.text.plain import plain_text
 CONTENTS_FROM = 3  # headings
 CONTENTS_WORDS = 300
 _LISTED = ("h2", "h3")
+# Signs of what `static/rich.css` is for.
+_RICH = ("<pre", "<table", "<math", "<figure", "<section", "<sup", "<video")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +27,12 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Prose:
-    """Article HTML for a page, the headings of its contents list (() for a short text), and whether it has code."""
+    """Article HTML for a page, the headings of its contents list (() for a short text), and whether `rich.css` is
+    needed."""
 
     html: str
     contents: tuple[Heading, ...]
-    has_code: bool
+    is_rich: bool
 
 
 def link_within(html: str, base_url: str, page_url: str) -> str:
@@ -74,7 +77,8 @@ def set_prose(html: str, *, base_url: str, word_count: int, anchor: str, table: 
             out += [html[copied : token.start], link]
             copied, opened = token.start, None
     wanted = len(found) >= CONTENTS_FROM and word_count >= CONTENTS_WORDS
-    return Prose("".join(out) + html[copied:], _nest(found) if wanted else (), 'class="highlight"' in html)
+    is_rich = any(sign in html for sign in _RICH)
+    return Prose("".join(out) + html[copied:], _nest(found) if wanted else (), is_rich)
 
 
 def _nest(found: Sequence[tuple[str, Heading]]) -> tuple[Heading, ...]:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from fedblog.text.markup import Kind, Token, is_blank, tokenise
+from collections.abc import Container
+
+from fedblog.text.markup import Kind, Token, is_blank, start_tag, tokenise
 
 
-def fold_leading_mentions(html: str) -> tuple[str, str]:
-    """Cleaned HTML of a reply -> (the links of the people it starts with, the rest); both well formed.
+def fold_leading_mentions(html: str, known: Container[str] = ()) -> tuple[str, str]:
+    """Cleaned HTML of a reply -> (plain links of the people it starts with, the rest); both well formed.
 
+    `known` are addresses of people whom it answers anyway: their links are left out.
     `("", html)` where it doesn't start with a mention, or is nothing but mentions.
     """
+    if "mention" not in html:
+        return "", html
     tokens = list(tokenise(html))
     position, opened = 0, ""  # opened: the paragraph that the rest goes on in
     links: list[str] = []
     while position < len(tokens):
         end = _mention_end(tokens, position)
         if end is not None:
-            links.append(html[tokens[position].start : tokens[end - 1].end])
+            links.append(_plain_link(html, tokens[position:end], known))
             position = end
             continue
         token = tokens[position]
@@ -29,7 +34,18 @@ def fold_leading_mentions(html: str) -> tuple[str, str]:
         position += 1
     if not links or position >= len(tokens):
         return "", html
-    return " ".join(links), opened + html[tokens[position].start :].lstrip()
+    return " ".join(filter(None, links)), opened + html[tokens[position].start :].lstrip()
+
+
+def _plain_link(html: str, tokens: list[Token], known: Container[str]) -> str:
+    """The link and its text, without what only servers look for; "" for somebody who is known."""
+    link = next(token for token in tokens if token.name == "a")
+    href = link.attributes.get("href", "")
+    if href in known:
+        return ""
+    attributes = {"href": href, "rel": "nofollow ugc"}
+    text = "".join([html[token.start : token.end] for token in tokens if token.kind is Kind.TEXT])
+    return f"{start_tag('a', attributes)}{text}</a>"
 
 
 def _is_gap(token: Token, after_mention: bool) -> bool:

@@ -61,7 +61,7 @@ class Assets:
 def pack_css(text: str) -> str:
     """A stylesheet of ours without comments and needless blanks: a seventh of what every reader's first page weighs.
 
-    No text in quotes may hold `/*`, braces, semicolons or two blanks.
+    No text in quotes may hold `/*`, braces, semicolons, `>` or two blanks.
     """
     text = re.sub(r"\s+", " ", re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL))
     return re.sub(r"\s*([{};,>])\s*", r"\1", text).replace(": ", ":").replace(";}", "}").strip()

@@ -17,7 +17,17 @@ AI_CRAWLERS: Final = (
 )  # fmt: skip
 NO_TRAINING: Final = {"X-Robots-Tag": "noai, noimageai", "TDM-Reservation": "1"}
 # Forms and lists of what stands elsewhere already; what is noindex must stay readable, or the word isn't read.
-_PRIVATE: Final = ("/studio", "/draft", "/login", "/interact", "/authorize_interaction", "/follow")
+_PRIVATE: Final = (
+    "/studio",
+    "/draft",
+    "/login",
+    "/interact",
+    "/authorize_interaction",
+    "/follow",
+    "/like/",
+    "/boost/",
+    "/*?reply",
+)
 
 
 def robots_txt(base_url: str, *, block_ai: bool) -> str:

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from fedblog.activitypub.pictures import media_type_of_url
 from fedblog.blog.emoji import NAME as EMOJI_NAME
+from fedblog.blog.model import Reply
 from fedblog.text.dates import rfc2822
 from fedblog.text.mentions import fold_leading_mentions
 from fedblog.web.i18n import ENGLISH, PSEUDO, current
@@ -20,6 +21,8 @@ from fedblog.web.i18n import ENGLISH, PSEUDO, current
 HUES = 12
 _ENGLISH = (ENGLISH, PSEUDO)
 _CALLED = re.compile(f":{EMOJI_NAME.pattern}:")
+# Mastodon's and GoToSocial's page of a status, which tells its id; `uriOf` in static/talk/form.js reads it likewise.
+_MASTODON_PAGE = re.compile(r"(https?://[^/]+)/@([^/@?#]+)/(?:statuses/)?([^/?#]+)")
 
 
 def long_date(timestamp: int) -> str:
@@ -114,6 +117,14 @@ def web_url(url: str) -> str:
     return url if url.startswith(("https://", "http://")) else ""
 
 
+def uri_hint(reply: Reply) -> str:
+    """The id of a reply where scripts can't tell it from the address of its page, else ""."""
+    page = "" if reply.local or reply.imported else web_url(reply.url or reply.uri)
+    found = _MASTODON_PAGE.fullmatch(page)
+    told = f"{found[1]}/users/{found[2]}/statuses/{found[3]}" if found else page
+    return "" if told == reply.uri else reply.uri
+
+
 def bdi(name: str) -> Markup:
     """A name inside a sentence of ours, whatever its direction of writing."""
     return Markup("<bdi>{}</bdi>").format(name)
@@ -138,5 +149,6 @@ FILTERS = {
     "host": host,
     "web_url": web_url,
     "rfc2822": rfc2822,
+    "uri_hint": uri_hint,
     "fold_mentions": fold_leading_mentions,
 }

@@ -46,6 +46,7 @@ class Fragments:
                 row.reply,
                 row.actor,
                 author_id,
+                None if mark.parent is None else (mark.parent.actor.uri, mark.parent.actor.url),
                 reactions.get(row.reply.id),
                 emoji.get(row.reply.id),
                 moved.get(row.actor.moved_to),

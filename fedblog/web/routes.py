@@ -68,6 +68,8 @@ def add_all(app: web.Application) -> None:
     router.add_get("/interact/server", here.find_server)
     router.add_get("/interact/parts", here.parts)
     router.add_get("/interact/arrived", here.arrived)
+    router.add_get("/like/{reply}", interact.like)
+    router.add_get("/boost/{reply}", interact.boost)
     router.add_get(here.SIGNED_IN, here.signed_in)
     router.add_get("/authorize_interaction", interact.authorize_interaction)
     router.add_get("/tag/{tag}", tag.tag)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 
 # Targets of at least 24 pixels, but for links inside sentences (WCAG 2.2, 2.5.8).
 TOO_SMALL = """() => [...document.querySelectorAll(
-    'button, .button, summary, nav a, .scopes a, .tags a, .reply-foot > a')]
+    'button, .button, summary, nav a, .scopes a, .tags a, .reply > footer > a')]
   .filter(one => one.getClientRects().length && !one.matches('.branch > summary'))  // has a halo
   .map(one => [one.outerHTML.slice(0, 80), one.getBoundingClientRect()])
   .filter(([, box]) => box.height < 24 || box.width < 20).map(([html, box]) => `${html} ${box.height}`)"""

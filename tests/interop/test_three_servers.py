@@ -244,6 +244,6 @@ def _walk(items: ET.Element, above: str, parents: dict[str, str], texts: dict[st
 def _text(article: ET.Element) -> str:
     if "reply-removed" in (article.get("class") or ""):
         return REMOVED
-    bodies = [part for part in article.iter(f"{HTML}div") if "reply-body" in (part.get("class") or "")]
+    bodies = [part for part in article.iter(f"{HTML}div") if "p-content" in (part.get("class") or "")]
     paragraphs = [part for part in bodies[0].iter(f"{HTML}p") if part.get("class") != "folded"]
     return " ".join("".join(part.itertext()).strip() for part in paragraphs)

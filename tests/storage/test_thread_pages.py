@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 import pytest
@@ -92,10 +93,11 @@ async def test_a_permalink_finds_the_page_of_every_reply(db: Database, seed: int
     post = await db.write(grow, random.Random(seed))
 
     def check(tx: Tx) -> None:
-        for size in SIZES:
+        for first, others in itertools.product(SIZES, SIZES):
             for row in threads.thread(tx, post.id):
-                start = threads.page_start(tx, row.reply, size)
+                start = threads.page_start(tx, row.reply, first, others)
                 after = None if start is None else replies.by_id(tx, ReplyId(start))
+                size = first if after is None else others
                 page = threads.page(tx, post.id, ThreadOrder.OLDEST, after=after, limit=size)
                 assert row.reply.id in [each.reply.id for each in page]
 

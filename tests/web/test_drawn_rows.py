@@ -108,8 +108,7 @@ STEPS: dict[str, Step] = {
 
 async def test_a_page_of_kept_rows_is_the_page_drawn_anew(thread: Thread, monkeypatch: pytest.MonkeyPatch) -> None:
     """After each step: of rows in memory, of rows that were stored before it, and of rows that were stored now."""
-    monkeypatch.setattr(parts, "ROWS_PER_PAGE", 8)
-    monkeypatch.setattr("fedblog.web.public.post.ROWS_PER_PAGE", 8)
+    monkeypatch.setattr(parts, "FIRST_ROWS", 8)
     memory = DrawnRows(lambda: "recipe")
     db = thread.live.services.db
     for name, step in STEPS.items():

@@ -24,7 +24,7 @@ PAGES = (*(path for path in (*PUBLIC, *FULL) if path != "/login"), "/archive", "
 # Words of people, of machines, and of other makers; and what is the same in every language.
 NOT_OURS = frozenset({"script", "style", "code", "pre", "kbd", "time", "bdi", "textarea", "math", "svg"})
 THEIRS = re.compile(
-    r"\b(handle|prose|p-name|e-content|p-content|reply-body|talk-text|talk-above|site-title|post-title|line-text|avatar"
+    r"\b(handle|prose|p-name|e-content|p-content|talk-text|talk-above|site-title|post-title|line-text|avatar"
     r"|notice-words|post-card-title|post-card-excerpt|masthead|mono|tag|hashtag|lang|look|found|diff|series-name)\b"
 )
 ALSO = re.compile(r"\W*A federated blog|\W*\((?:RSS|JSON Feed)\)")  # beside titles

@@ -65,8 +65,10 @@ async def test_where_it_stands_is_no_part_of_it(live: Live) -> None:
     mark, pen, kept = await answered(live), Pen(), Fragments()
     draw = kept.of_page(mark.row.actor.id, {}, {}, {})
     draw(mark, pen)
-    draw(replace(mark, depth=9, indent=4, parent=None, detached=True), pen)
+    draw(replace(mark, depth=9, indent=4, detached=True), pen)
     assert pen.drawn == 1
+    draw(replace(mark, parent=None), pen)  # whom it answers is not named again
+    assert pen.drawn == 2
 
 
 async def test_what_stands_around_it_counts_too(live: Live) -> None:

@@ -139,6 +139,39 @@ async def test_a_remote_reply_can_be_answered_and_leads_back_to_its_place(live: 
     assert back.headers["Location"] == f"{live.base_url}/@ana/{post.slug}?reply={reply.id}#reply-{reply.id}"
 
 
+async def test_replies_are_liked_and_boosted_by_their_number(live: Live) -> None:
+    account = await make_author(live.services)
+    post = await make_post(live.services, account.actor_id)
+    reply = await make_reply(live.services, await make_person(live.services), "<p>x</p>", post=post)
+    for kind in ("like", "boost"):
+        page = await live.get(f"/{kind}/{reply.id}")
+        assert f'name="kind" value="{kind}"' in page.text
+        assert f'name="uri" value="{reply.uri}"' in page.text
+        for wrong in ("1", "x", "-1", "9" * 30):
+            assert (await live.get(f"/{kind}/{wrong}")).status == 404, wrong
+
+
+@pytest.mark.parametrize(
+    ("uri", "url", "hint"),
+    [
+        ("https://a.example/users/bo/statuses/1", "https://a.example/@bo/1", False),
+        ("https://a.example/users/bo/statuses/01K", "https://a.example/@bo/statuses/01K", False),
+        ("https://a.example/notes/1", "", False),
+        ("https://a.example/notes/1", "https://a.example/@bo/1", True),
+        ("https://a.example/users/bo/statuses/1", "https://b.example/@bo/1", True),
+        ("https://a.example/users/bo/statuses/1", "https://a.example/@bo/1?x", True),
+        ("https://a.example/users/bo/statuses/1", "javascript:alert(1)", True),
+    ],
+)
+async def test_scripts_can_tell_what_a_reply_is(live: Live, uri: str, url: str, hint: bool) -> None:
+    """Its id stands beside the link only where the address of its page doesn't tell it."""
+    account = await make_author(live.services)
+    post = await make_post(live.services, account.actor_id)
+    await make_reply(live.services, await make_person(live.services), "<p>x</p>", post=post, uri=uri, url=url)
+    page = (await live.get(f"/@ana/{post.slug}")).text
+    assert (f'#reply-form" data-uri="{uri}">' in page) is hint
+
+
 async def test_look_ups_are_limited(tmp_path: Path, peer: PeerServer) -> None:
     async with live_app(tmp_path, limits={"remote_lookups_per_minute": 2}) as live:
         account = await make_author(live.services)

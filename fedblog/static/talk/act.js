@@ -1,9 +1,10 @@
 // Likes and boosts from the reader's own account, in a dialog.
 import { carryOut, goOn, keptAccount } from "./account.js";
-import { teller, watchAccount, whose } from "./form.js";
+import { teller, uriOf, watchAccount, whose } from "./form.js";
 import { comeBack } from "./sign-in.js";
 import { word } from "./words.js";
 
+const LINKS = 'a[data-act], .reply > footer > a[href^="/"]';
 let dialog = null;
 let form = null;
 let job = null;
@@ -17,10 +18,10 @@ export function beginActing(made) {
   watchAccount(form);
   document.addEventListener("click", (event) => {
     if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-    const link = event.target.closest("a[data-act]");
+    const link = event.target.closest(LINKS);
     if (!link) return;
     event.preventDefault();
-    open(link.dataset.act, uriOf(link), link.href);
+    open(link.dataset.act ?? link.pathname.split("/")[1], uriOf(link), link.href);
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -33,10 +34,6 @@ export function beginActing(made) {
   open(back.job.kind, back.job.uri, back.job.page);
   form.elements.handle.value = back.job.handle;
   work(back.job, (_, say) => goOn(back, say));
-}
-
-function uriOf(link) {
-  return link.dataset.uri ?? link.closest("article").querySelector("a[data-reply]").dataset.reply;
 }
 
 function open(kind, uri, page) {

@@ -1,13 +1,16 @@
 // "Leave a reply to NAME": the form comes to the reply that is answered, and sends from the reader's own account.
 import { carryOut, goOn } from "./account.js";
-import { teller, watchAccount, whose } from "./form.js";
+import { teller, uriOf, watchAccount, whose } from "./form.js";
 import { random } from "./mastodon.js";
 import { comeBack } from "./sign-in.js";
 import { refresh, reveal } from "./thread.js";
 import { word } from "./words.js";
 
+const LINKS = 'a[data-reply], .reply > footer > a[href^="?replyto="]';
 const box = document.getElementById("reply-form");
 const home = document.createComment("the reply form");
+// What the form answers when it answers no reply.
+const post = { uri: box?.dataset.post ?? box?.dataset.uri, author: box?.dataset.author ?? box?.dataset.handle };
 let form = null;
 let cameFrom = null;
 let cancelling = null;
@@ -31,10 +34,10 @@ export function beginAnswering(made, said) {
 
 function onClick(event) {
   if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-  const link = event.target.closest("a[data-reply], a[data-cancel]");
+  const link = event.target.closest(`${LINKS}, a[data-cancel]`);
   if (!link || cancelling) return;
   event.preventDefault();
-  if (link.dataset.reply) moveTo(link);
+  if (link.matches(LINKS)) moveTo(link);
   else moveHome();
 }
 
@@ -42,11 +45,11 @@ function onClick(event) {
 function moveTo(link) {
   const article = link.closest("article.reply");
   cameFrom = link;
-  const handle = article?.querySelector(".reply-meta .handle").textContent ?? link.dataset.handle;
-  bind(link.dataset.reply, handle);
+  const handle = article?.querySelector("header .handle").textContent ?? link.dataset.handle;
+  bind(uriOf(link), handle);
   const heading = box.querySelector("h3");
   if (article) {
-    const name = article.querySelector(".reply-person")?.textContent ?? handle;
+    const name = article.querySelector("header .p-author")?.textContent ?? handle;
     const cancel = Object.assign(document.createElement("a"), { className: "reply-cancel", href: "?#reply-form" });
     cancel.dataset.cancel = "";
     cancel.textContent = word("cancel");
@@ -61,7 +64,7 @@ function moveTo(link) {
 }
 
 function moveHome() {
-  bind(box.dataset.post, box.dataset.author);
+  bind(post.uri, post.author);
   box.querySelector("h3").textContent = word("answer-title");
   home.after(box);
   teller(box).say("");
@@ -78,7 +81,7 @@ function bind(uri, handle) {
 
 // Whom the reply has to name so that it comes here: a server tells those whom a note names, and its followers.
 function mentions() {
-  return [...new Set([box.dataset.handle, box.dataset.author])];
+  return [...new Set([box.dataset.handle, post.author])];
 }
 
 function showMentions() {
@@ -107,7 +110,7 @@ async function onSubmit(event) {
 async function resume(back) {
   form.elements.text.value = back.job.words;
   form.elements.handle.value = back.job.handle;
-  const link = [...document.querySelectorAll("a[data-reply]")].find((each) => each.dataset.reply === back.job.uri);
+  const link = [...document.querySelectorAll(LINKS)].find((each) => uriOf(each) === back.job.uri);
   if (link) moveTo(link);
   await work(back.job, (_, tell) => goOn(back, tell));
 }

@@ -2,6 +2,14 @@
 import { keptAccount, remembered, signOut } from "./account.js";
 import { word } from "./words.js";
 
+// The id of what a link under a reply, or under the post, is about. Most pages of replies tell their id
+// (`uri_hint` in web/filters.py).
+export function uriOf(link) {
+  const told = link.dataset.uri ?? link.closest("article").querySelector("footer [data-uri]")?.dataset.uri;
+  const page = told ?? link.closest("article").querySelector("header .u-url").getAttribute("href");
+  return told ?? page.replace(/^(https?:\/\/[^/]+)\/@([^/@?#]+)\/(?:statuses\/)?([^/?#]+)$/, "$1/users/$2/statuses/$3");
+}
+
 // Say in `box` how far it is; `trouble` gets the way over the server's own page beside it.
 export function teller(box) {
   const place = box.querySelector("[data-said]");

@@ -79,7 +79,7 @@ function mark(article) {
   article.classList.add("reply-new");
   const badge = Object.assign(document.createElement("span"), { className: "badge badge-new" });
   badge.textContent = word("new");
-  article.querySelector(".reply-name-line")?.append(" ", badge);
+  article.querySelector("header > p")?.append(" ", badge);
 }
 
 // New replies

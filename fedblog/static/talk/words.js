@@ -12,6 +12,15 @@ export async function load() {
   return { find: (selector) => document.adoptNode(parts.querySelector(selector)) };
 }
 
+// Put in before the blog's own look, which may have another opinion.
+export function loadSheet(link) {
+  return new Promise((done) => {
+    link.addEventListener("load", done);
+    link.addEventListener("error", done);
+    document.querySelector("link[rel=stylesheet]").after(link);
+  });
+}
+
 export function word(key, values = {}) {
   return (known.get(key) ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 }

@@ -63,11 +63,24 @@ async def follow(request: web.Request) -> web.Response:
 
 async def interact(request: web.Request) -> web.Response:
     """/interact?kind=&uri=[&handle=]: the form, or with a handle straight to that server. `reply=ID` is a uri too."""
-    kind = request.query.get("kind", "reply")
+    return await _interact(request, request.query.get("kind", "reply"), request.query)
+
+
+async def like(request: web.Request) -> web.Response:
+    """/like/ID[?handle=]: `interact` for a reply, in few letters, as each reply has two such links."""
+    return await _interact(request, "like", request.match_info)
+
+
+async def boost(request: web.Request) -> web.Response:
+    """/boost/ID[?handle=]: as `like`."""
+    return await _interact(request, "boost", request.match_info)
+
+
+async def _interact(request: web.Request, kind: str, asked: Mapping[str, str]) -> web.Response:
     if kind not in KINDS:
         raise NotFound("no such thing to do")
     services, settings = request.app[SERVICES], request.app[SETTINGS]
-    target = await services.db.read(asked_target, services.ids, request.query)
+    target = await services.db.read(asked_target, services.ids, asked)
     handle = request.query.get("handle", "").strip()[:MAX_HANDLE]
     if not handle:
         return _form(request, kind, target)

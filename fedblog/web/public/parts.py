@@ -16,7 +16,8 @@ from fedblog.storage import replies, threads
 from fedblog.storage.database import Tx
 from fedblog.web import cursors
 
-ROWS_PER_PAGE = 200
+FIRST_ROWS = 50  # what everybody loads stays below 100 kB with them (V5)
+ROWS_PER_PAGE = 200  # of those who go on
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,11 @@ class Part:
     order: ThreadOrder = ThreadOrder.OLDEST
     after: str = ""
     answers: ReplyId | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many replies it holds at most."""
+        return ROWS_PER_PAGE if self.after else FIRST_ROWS
 
     def next(self, last: ReplyId) -> str:
         """The address of the page after `last`."""
@@ -79,7 +85,7 @@ def find_part(tx: Tx, post_id: PostId, wanted: Wanted, *, public_only: bool) -> 
     if wanted.reply is None:
         return wanted.part
     reply = reply_under(tx, post_id, wanted.reply, public_only=public_only)
-    start = threads.page_start(tx, reply, ROWS_PER_PAGE, public_only=public_only)
+    start = threads.page_start(tx, reply, FIRST_ROWS, ROWS_PER_PAGE, public_only=public_only)
     return Part(after="" if start is None else cursors.encode(start), answers=wanted.part.answers)
 
 

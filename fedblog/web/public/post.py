@@ -47,7 +47,6 @@ from fedblog.web.public.article import Around, article_values, read_around
 from fedblog.web.public.echoes import Echoes, read_echoes
 from fedblog.web.public.items import lede, tag_links
 from fedblog.web.public.parts import (
-    ROWS_PER_PAGE,
     Part,
     Wanted,
     find_part,
@@ -217,9 +216,7 @@ def read_view(
     public_only = not may_edit(session, found)
     part = find_part(tx, found.id, wanted, public_only=public_only)
     if known is not None and session is None and part == Part(answers=part.answers):
-        conversation, shown = read_first(
-            tx, found.id, found.thread_version, known, indent=MAX_INDENT, limit=ROWS_PER_PAGE
-        )
+        conversation, shown = read_first(tx, found.id, found.thread_version, known, indent=MAX_INDENT, limit=part.rows)
     else:
         conversation, shown = _read_part(tx, found, part, public_only=public_only)
     liked = [row.reply.id for row in shown if row.reply.like_count]
@@ -245,11 +242,11 @@ def read_view(
 
 def _read_part(tx: Tx, found: Post, part: Part, *, public_only: bool) -> tuple[Conversation, list[ThreadRow]]:
     after = _place(tx, found, part.after)
-    rows = threads.page(tx, found.id, part.order, after=after, limit=ROWS_PER_PAGE + 1, public_only=public_only)
-    shown = rows[:ROWS_PER_PAGE]
+    rows = threads.page(tx, found.id, part.order, after=after, limit=part.rows + 1, public_only=public_only)
+    shown = rows[: part.rows]
     here = {row.reply.id for row in shown}
     above = {row.reply.parent_id for row in shown if row.reply.parent_id is not None} - here
-    more = len(rows) > ROWS_PER_PAGE
+    more = len(rows) > part.rows
     return all_to_draw(shown, threads.rows_by_id(tx, above), MAX_INDENT, more=more), shown
 
 

@@ -35,7 +35,7 @@ def post_data(
     document = {
         "@context": "https://schema.org",
         "@type": "BlogPosting",
-        "mainEntityOfPage": post.canonical_url or url,
+        "mainEntityOfPage": post.canonical_url,
         "url": url,
         "headline": post.title,
         "description": description,
