@@ -155,7 +155,7 @@ async def test_pages_stand_from_right_to_left_long_and_large(
     await page.goto("/login")
     await page.locator("#username").fill("ana")
     await page.locator("#password").fill(PASSWORD)
-    await page.locator("main form button").click()
+    await page.locator("main form button.button-primary").click()
     await page.wait_for_url("**/studio")
     problems: list[str] = []
     for path in (*FULL, *STUDIO):

@@ -175,7 +175,7 @@ async def test_checks_lead_to_what_they_are_about(
     await page.get_by_role("link", name=re.compile("This summary would fold the post")).click()
     if scripts:
         await expect(page.get_by_label("Summary")).to_be_focused()
-    await page.get_by_role("button", name="Publish anyway").click()
+    await page.get_by_role("button", name="Yes, publish it").click()
     await expect(page.get_by_text("Published. It is on its way")).to_be_visible()
     await page.get_by_label("What has changed").fill("A typo")
     await page.get_by_label("Other servers").select_option("silent")

@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+from aiohttp import FormData
 
 from fedblog.blog.model import HoldPolicy, Post, PostId, PostKind, PostStatus
 from fedblog.storage import posts
@@ -151,7 +152,7 @@ async def test_a_planned_post_is_checked_too_and_keeps_its_time(desk: Desk) -> N
     anna = await desk.logged_in("anna")
     plan = {"action": "schedule", "publish_at": "2027-06-01T08:30", "zone": "Europe/Berlin", "summary": "A lede"}
     asked = await write(anna, **plan)
-    assert "Plan it anyway" in asked.text
+    assert "Yes, plan it" in asked.text
     assert (asked.value("publish_at"), asked.value("zone")) == ("2027-06-01T08:30", "Europe/Berlin")
 
 
@@ -276,3 +277,27 @@ async def test_unpublish_says_what_cannot_be_undone(desk: Desk) -> None:
     anna = await desk.logged_in("anna")
     path = f"/studio/posts/{post_id(await write(anna, action='publish'))}"
     assert "can never come back in the fediverse" in (await anna.get(f"{path}/unpublish")).text
+
+
+async def test_the_question_before_a_post_goes_out_takes_descriptions(desk: Desk) -> None:
+    """What is typed there goes into the text, whatever it holds; code that looks like a picture is left alone."""
+    anna = await desk.logged_in("anna")
+    source = (
+        "![](/media/a.webp)\n\n![ ](https://far.example/b.png 'B')\n\n`![](/media/code.webp)`\n\n![Seen](/media/c.webp)"
+    )
+    asked = await write(anna, source=source, action="publish")
+    assert "Publish it like this?" in asked.text
+    assert re.findall(r'name="alt_of" value="([^"]+)"', asked.text) == ["/media/a.webp", "https://far.example/b.png"]
+    number = re.search(r'data-post="(\d+)"', asked.text)
+    assert number
+    form = FormData()
+    fields = {"title": "T", "source": source, "csrf": asked.csrf, "version": asked.value("version"), "sure": "1"}
+    for name, value in {**fields, "action": "publish"}.items():
+        form.add_field(name, value)
+    for url, words in (("/media/a.webp", "A [round] loaf\\\n"), ("https://far.example/b.png", "")):
+        form.add_field("alt_of", url)
+        form.add_field("alt", words)
+    assert (await anna.post(f"/studio/posts/{number[1]}", form)).status == 303  # type: ignore[arg-type]
+    post = await desk.parts.db.read(posts.get, PostId(int(number[1])))
+    assert post.source == source.replace("![](/media/a.webp)", "![A \\[round\\] loaf\\\\](/media/a.webp)", 1)
+    assert 'alt="A [round] loaf\\"' in post.content_html

@@ -22,6 +22,7 @@ from fedblog.web.studio.checks import PLACES, checks_of, place_name
 from fedblog.web.studio.composing import compose
 from fedblog.web.studio.conflicts import Conflicting, conflicting
 from fedblog.web.studio.delivery import progress_words, server_words
+from fedblog.web.studio.describing import undescribed, with_descriptions
 from fedblog.web.studio.elsewhere import see_elsewhere
 from fedblog.web.studio.forms import Form
 from fedblog.web.studio.preview import draw_preview, render_preview
@@ -70,7 +71,7 @@ async def save_post(request: web.Request, who: Who, form: Form) -> web.StreamRes
 
 
 async def _take(request: web.Request, who: Who, form: Form, post: Post | None) -> web.StreamResponse:
-    writing = of_form(form, post)
+    writing = with_descriptions(of_form(form, post), form)
     version = form.number("version") or 0
     todo = form.choice("action", _ACTIONS)
     try:
@@ -283,7 +284,8 @@ async def editor_page(
         failed=counts.failed,
         servers=[(one, server_words(one)) for one in servers],
         post_url=post_url,
-        checks=more.pop("checks", []),
+        checks=(checks := more.pop("checks", [])),
+        undescribed=undescribed(writing) if checks else [],
         going=more.pop("going", ""),
         told=more.pop("told", ""),
         zone=zone,
