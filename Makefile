@@ -43,7 +43,7 @@ bench: $(VENV)/.dev ## Measure against the limits of this machine
 	$(BIN)/python -m benchmarks
 
 faults: $(VENV)/.dev ## Kill the blog 200 times under load and hold it to what it promised
-	FEDBLOG_KILLS=$(KILLS) FEDBLOG_UPGRADE_STEP=1 $(BIN)/pytest -q -s tests/faults tests/storage/test_upgrade.py
+	FEDBLOG_KILLS=$(KILLS) FEDBLOG_UPGRADE_STEP=1 FEDBLOG_FAULT_STEP=1 $(BIN)/pytest -q -s tests/faults tests/storage/test_upgrade.py
 
 fuzz: $(VENV)/.dev ## Feed inbox and parsers what nobody would write
 	$(BIN)/python -m tests.fuzz.run $(INPUTS) - $$(getconf _NPROCESSORS_ONLN)

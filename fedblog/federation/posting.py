@@ -108,6 +108,24 @@ class Posting:
             self.send_update(tx, post, also=before.mentions)
         return post
 
+    def send_out(
+        self,
+        tx: Tx,
+        post_id: PostId | None,
+        text: PostText,
+        *,
+        editor_id: ActorId,
+        expected_version: int | None,
+        note: str,
+        at: int | None,
+    ) -> Post:
+        """Save a text (None: as a new post) and publish it, or plan that for `at`."""
+        if post_id is None:
+            post = posts.create_draft(tx, text, author_id=editor_id, editor_id=editor_id)
+        else:
+            post = self.edit(tx, post_id, text, editor_id=editor_id, expected_version=expected_version, note=note)
+        return self.publish(tx, post.id) if at is None else planning.schedule(tx, post.id, at)
+
     def send_update(self, tx: Tx, post: Post, *, also: tuple[str, ...] = ()) -> None:
         """Update with the whole object to followers, blog followers, mentioned and everybody who took part."""
         author, blog = actors.by_id(tx, post.author_id), actors.blog(tx)

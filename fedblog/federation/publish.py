@@ -97,6 +97,29 @@ class Publisher:
             silent=silent,
         )
 
+    async def send_out(
+        self,
+        post_id: PostId | None,
+        text: PostText,
+        *,
+        editor_id: ActorId,
+        expected_version: int | None = None,
+        note: str = "",
+        at: int | None = None,
+    ) -> Post:
+        """Save a text and publish it (`at`: then), in one unit of work; None for a new post of the editor's. Raises as
+        `edit`, `publish` and `schedule` do, and nothing is saved then."""
+        posting = await self._posting(post_id, editor_id)
+        return await self._db.write(
+            posting.send_out,
+            post_id,
+            text,
+            editor_id=editor_id,
+            expected_version=expected_version,
+            note=note,
+            at=at,
+        )
+
     async def schedule(self, post_id: PostId, at: int | None) -> Post:
         """Publish it at `at`; None: not any more. Raises `NotFound`, `Conflict`."""
         return await self._db.write(planning.schedule, post_id, at)
@@ -300,9 +323,10 @@ class Publisher:
             raise InvalidInput("this is our own domain", reason="domain_is_local")
         return host
 
-    async def _posting(self, post_id: PostId) -> Posting:
-        author_id, blog_id = await self._db.read(_speakers, post_id)
-        return Posting(self._ids, self._settings, await self._outbox(author_id, blog_id))
+    async def _posting(self, post_id: PostId | None, author_id: ActorId | None = None) -> Posting:
+        """For a post, or for a new one of that author."""
+        speakers = await self._db.read(_speakers, post_id, author_id)
+        return Posting(self._ids, self._settings, await self._outbox(*speakers))
 
     def _movers(self) -> Movers:
         return Movers(self._db, self._ids, self._settings, self._fetcher, self._resolver)
@@ -324,8 +348,10 @@ class Publisher:
         return AnswerText(source, written, content_warning.strip(), language, visibility)
 
 
-def _speakers(tx: Tx, post_id: PostId) -> tuple[ActorId, ActorId]:
-    post = posts.by_id(tx, post_id)
+def _speakers(tx: Tx, post_id: PostId | None, author_id: ActorId | None) -> tuple[ActorId, ActorId]:
+    if post_id is None and author_id is not None:
+        return author_id, actors.blog(tx).id
+    post = posts.by_id(tx, post_id) if post_id is not None else None
     if post is None:
         raise NotFound("there is no such post")
     return post.author_id, actors.blog(tx).id

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -120,16 +120,33 @@ async def login(request: web.Request) -> web.StreamResponse:
         )
         set_cookie(services.settings, redirect, "step", ticket, tickets.LIFETIME)
         return redirect
-    await services.db.write(forgive, buckets)
-    return await enter(request, account, see_other(target))
+    redirect = see_other(target)
+    await enter(request, account, redirect, forgiven=buckets)
+    return redirect
 
 
-async def enter(request: web.Request, account: Account, response: web.Response) -> web.Response:
-    """Everything was proved: a new session, and the mark that this browser was here."""
+async def enter(
+    request: web.Request,
+    account: Account,
+    response: web.StreamResponse,
+    *,
+    forgiven: Sequence[str],
+    proved: Callable[[Tx], bool] | None = None,
+) -> bool:
+    """A new session, and the mark that this browser was here. `proved` uses up what was proved, in the same unit of
+    work; where it says False nobody is logged in."""
+
+    def prove(tx: Tx) -> bool:
+        if proved is not None and not proved(tx):
+            return False
+        forgive(tx, forgiven)
+        return True
+
     services = request.app[SERVICES]
-    await start_session(request, response, account)
+    if not await start_session(request, response, account, after=prove):
+        return False
     set_cookie(services.settings, response, "device", _device_mark(services, account), DEVICE_LIFETIME)
-    return response
+    return True
 
 
 async def half_way(request: web.Request, ticket: str) -> tuple[Account, str] | None:

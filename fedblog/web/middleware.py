@@ -92,15 +92,13 @@ async def errors_middleware(request: web.Request, handler: Handler) -> web.Strea
     try:
         return await handler(request)
     except FedblogError as error:
-        if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            log.warning("answered with an error", extra={"reason": error.reason, "detail": str(error)})
-        return error_response(request, error)
+        return _refused(request, error)
     except web.HTTPMethodNotAllowed as error:
         return _method_not_allowed(request, error)
     except web.HTTPRequestEntityTooLarge:
         return problem(request, 413, "the body is too large", "body_too_large")
     except web.HTTPNotFound:
-        return await moved_from(request) or problem(request, 404, "", "not_found")
+        return await _not_here(request)
     except web.HTTPException as error:
         if error.status < HTTPStatus.BAD_REQUEST:
             raise
@@ -110,6 +108,20 @@ async def errors_middleware(request: web.Request, handler: Handler) -> web.Strea
     except Exception:
         log.exception("unexpected error", extra={"method": request.method, "path": request.path})
         return problem(request, 500, "an unexpected error; it was logged", "internal")
+
+
+def _refused(request: web.Request, error: FedblogError) -> web.Response:
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.warning("answered with an error", extra={"reason": error.reason, "detail": str(error)})
+    return error_response(request, error)
+
+
+async def _not_here(request: web.Request) -> web.Response:
+    """404, or where it went. That the database can't be asked now doesn't mean that there is nothing."""
+    try:
+        return await moved_from(request) or problem(request, 404, "", "not_found")
+    except FedblogError as error:
+        return _refused(request, error)
 
 
 def _method_not_allowed(request: web.Request, error: web.HTTPMethodNotAllowed) -> web.Response:

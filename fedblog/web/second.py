@@ -7,7 +7,7 @@ whole day. Recovery codes can't be guessed; who has one gets in whatever somebod
 from __future__ import annotations
 
 import json
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiohttp import web
 
@@ -19,7 +19,7 @@ from fedblog.web import one_time, passkeys, tickets
 from fedblog.web.form_data import read_form
 from fedblog.web.i18n import gettext as _
 from fedblog.web.keys import ADDRESS, LIMITS, SERVICES, SETTINGS
-from fedblog.web.login import WINDOW, buckets_of, enter, forgive, half_way, safe_next, take_attempt
+from fedblog.web.login import WINDOW, buckets_of, enter, half_way, safe_next, take_attempt
 from fedblog.web.redirects import see_other
 from fedblog.web.render import render
 from fedblog.web.sessions import check_origin, cookie_name, set_cookie
@@ -61,25 +61,34 @@ async def take_code(request: web.Request) -> web.StreamResponse:
         response = _form(request, target, problem=words, status=429)
         response.headers["Retry-After"] = str(WINDOW)
         return response
-    if not await code_fits(services, account, code):
-        return _form(request, target, problem=_("That code isn’t right, or it was used already."), status=401)
-    if not await tickets.spend(services, ticket):
-        return see_other("/login")
-    await services.db.write(forgive, [*buckets, *buckets_of(request, account.username)])
+    step = None if one_time.is_recovery(code) else await _step(services, account, code)
+    right: list[bool] = []
+
+    def prove(tx: Tx) -> bool:
+        right.append(_take_code(tx, account, code, step))
+        return right[0] and tickets.spend(tx, services, ticket)
+
     response = see_other(target)
     set_cookie(services.settings, response, "step", "", 0)
-    return await enter(request, account, response)
+    forgiven = [*buckets, *buckets_of(request, account.username)]
+    if await enter(request, account, response, forgiven=forgiven, proved=prove):
+        return response
+    if right[0]:
+        return see_other("/login")
+    return _form(request, target, problem=_("That code isn’t right, or it was used already."), status=401)
 
 
-async def code_fits(services: Services, account: Account, code: str) -> bool:
+async def _step(services: Services, account: Account, code: str) -> int | None:
+    """Which code of the app that is; None for a wrong one."""
+    kept = await services.db.read(factors.one_time_codes, account.id)
+    return None if kept is None else one_time.matching_step(services.sealer.open(kept.sealed), code, services.clock())
+
+
+def _take_code(tx: Tx, account: Account, code: str, step: int | None) -> bool:
     """Whether that is the app's code of this moment or a recovery code; it is used up by this."""
     if one_time.is_recovery(code):
-        return await services.db.write(factors.take_recovery, account.id, one_time.hash_recovery(code))
-    kept = await services.db.read(factors.one_time_codes, account.id)
-    if kept is None:
-        return False
-    step = one_time.matching_step(services.sealer.open(kept.sealed), code, services.clock())
-    return step is not None and await services.db.write(factors.take_step, account.id, step)
+        return factors.take_recovery(tx, account.id, one_time.hash_recovery(code))
+    return step is not None and factors.take_step(tx, account.id, step)
 
 
 async def passkey_options(request: web.Request) -> web.StreamResponse:
@@ -97,17 +106,35 @@ async def take_passkey(request: web.Request) -> web.StreamResponse:
     form = await read_form(request)
     services = request.app[SERVICES]
     ticket, answer = str(form.get("ticket", "")), str(form.get("answer", ""))
-    account = await _holder(services, ticket, answer)
-    if account is None:
-        return web.json_response({"error": _("That passkey isn’t known here, or it was removed.")}, status=401)
-    await services.db.write(forgive, buckets_of(request, account.username))
+    found = await _holder(services, ticket, answer)
     response = web.json_response({"to": safe_next(str(form.get("next", "")))})
     set_cookie(services.settings, response, "step", "", 0)
-    return await enter(request, account, response)
+    if found is None or not await _enter_with(request, found, ticket, response):
+        return web.json_response({"error": _("That passkey isn’t known here, or it was removed.")}, status=401)
+    return response
 
 
-async def _holder(services: Services, ticket: str, answer: str) -> Account | None:
-    """Whose passkey answered the challenge of that ticket; the ticket is used up."""
+async def _enter_with(request: web.Request, found: _Held, ticket: str, response: web.Response) -> bool:
+    services = request.app[SERVICES]
+
+    def prove(tx: Tx) -> bool:
+        spent = tickets.spend(tx, services, ticket)
+        return spent and factors.passkey_used(tx, found.credential_id, found.uses)
+
+    forgiven = buckets_of(request, found.account.username)
+    return await enter(request, found.account, response, forgiven=forgiven, proved=prove)
+
+
+class _Held(NamedTuple):
+    """A passkey that answered: whose it is, its id, and how often it says that it was used."""
+
+    account: Account
+    credential_id: str
+    uses: int
+
+
+async def _holder(services: Services, ticket: str, answer: str) -> _Held | None:
+    """Whose passkey answered the challenge of that ticket; nothing is used up yet."""
     facts = tickets.read(services, ticket, PASSKEY)
     known = await services.db.read(factors.passkey, _credential_id(answer))
     if facts is None or known is None:
@@ -116,9 +143,7 @@ async def _holder(services: Services, ticket: str, answer: str) -> Account | Non
     if account is None or account.disabled_at is not None:
         return None
     count = await passkeys.check_shown(services.settings, answer, facts["challenge"], known)
-    if count is None or not await tickets.spend(services, ticket):
-        return None
-    return account if await services.db.write(factors.passkey_used, known.credential_id, count) else None
+    return None if count is None else _Held(account, known.credential_id, count)
 
 
 def _credential_id(answer: str) -> str:

@@ -6,9 +6,11 @@ in forms is an HMAC keyed with those same bytes: it fits one log-in only and not
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import secrets
+from collections.abc import Callable
 from typing import Final
 
 from aiohttp import web
@@ -16,8 +18,9 @@ from aiohttp.typedefs import Handler
 
 from fedblog.blog.ledger import Account, Session
 from fedblog.config import Settings
-from fedblog.errors import Forbidden
+from fedblog.errors import Forbidden, StorageUnavailable
 from fedblog.storage import accounts
+from fedblog.storage.database import Tx
 from fedblog.web.i18n import gettext
 from fedblog.web.keys import SERVICES, SESSION, SETTINGS
 
@@ -84,25 +87,39 @@ async def session_middleware(request: web.Request, handler: Handler) -> web.Stre
         if session is not None:
             request[SESSION] = session
             if services.clock() - session.last_seen_at > _TOUCH_AFTER:
-                await services.db.write(accounts.touch_session, session.id_hash, int(services.clock()) + LIFETIME)
+                with contextlib.suppress(StorageUnavailable):  # on a full disk, pictures can be deleted still
+                    await services.db.write(accounts.touch_session, session.id_hash, int(services.clock()) + LIFETIME)
     return await handler(request)
 
 
-async def start_session(request: web.Request, response: web.StreamResponse, account: Account) -> None:
-    """Log `account` in on this device: always a new id, the one that came with the request ends (no fixation)."""
-    services, settings = request.app[SERVICES], request.app[SETTINGS]
-    old = request.get(SESSION)
-    if old is not None:
-        await services.db.write(accounts.drop_session, old.id_hash)
-    token = secrets.token_urlsafe(32)
-    await services.db.write(
-        accounts.add_session,
-        id_hash=hash_token(token),
-        account_id=account.id,
-        expires_at=int(services.clock()) + LIFETIME,
-        user_agent=user_agent_of(request),
-    )
-    set_cookie(settings, response, "session", token, LIFETIME)
+async def start_session(
+    request: web.Request, response: web.StreamResponse, account: Account, *, after: Callable[[Tx], bool] | None = None
+) -> bool:
+    """Log `account` in on this device: always a new id, the one that came with the request ends (no fixation).
+
+    `after` goes before it in the same unit of work, so that nothing is used up or changed without a log-in; where it
+    says False there is none, and False is returned.
+    """
+    services, old, token = request.app[SERVICES], request.get(SESSION), secrets.token_urlsafe(32)
+
+    def begin(tx: Tx) -> bool:
+        if after is not None and not after(tx):
+            return False
+        if old is not None:
+            accounts.drop_session(tx, old.id_hash)
+        accounts.add_session(
+            tx,
+            id_hash=hash_token(token),
+            account_id=account.id,
+            expires_at=int(services.clock()) + LIFETIME,
+            user_agent=user_agent_of(request),
+        )
+        return True
+
+    if not await services.db.write(begin):
+        return False
+    set_cookie(request.app[SETTINGS], response, "session", token, LIFETIME)
+    return True
 
 
 def user_agent_of(request: web.Request) -> str:

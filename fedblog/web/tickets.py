@@ -13,6 +13,7 @@ import msgspec
 from fedblog.errors import ConfigError
 from fedblog.federation.services import Services
 from fedblog.storage import factors
+from fedblog.storage.database import Tx
 
 LIFETIME: Final = 10 * 60
 _MOST = 4_096
@@ -36,7 +37,7 @@ def read(services: Services, ticket: str, purpose: str) -> dict[str, Any] | None
     return note if note.get("for") == purpose and -60 <= age <= LIFETIME else None
 
 
-async def spend(services: Services, ticket: str) -> bool:
+def spend(tx: Tx, services: Services, ticket: str) -> bool:
     """Use it up; False where that was done before."""
     until = int(services.clock()) + LIFETIME + 60
-    return await services.db.write(factors.spend, hashlib.sha256(ticket.encode()).hexdigest(), until)
+    return factors.spend(tx, hashlib.sha256(ticket.encode()).hexdigest(), until)

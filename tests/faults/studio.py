@@ -44,16 +44,22 @@ class Studio:
         """The editor's form at a path, filled in and not sent yet."""
         return filled((await self.send("GET", path))[1], **fields)
 
-    async def send(self, method: str, path: str, form: dict[str, str] | None = None) -> tuple[int, str, dict[str, str]]:
+    async def send(
+        self,
+        method: str,
+        path: str,
+        form: dict[str, str] | aiohttp.FormData | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> tuple[int, str, dict[str, str]]:
         """One request; cookies are kept."""
-        headers = {"Accept": "text/html", "Origin": self.base_url}
+        headers = {"Accept": "text/html", "Origin": self.base_url, **(headers or {})}
         if self.cookies:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         sent: dict[str, Any] = {"data": form, "headers": headers, "allow_redirects": False}
         async with self.session.request(method, self.base_url + path, **sent) as answer:
             for name, morsel in answer.cookies.items():
                 self.cookies[name] = morsel.value
-            return answer.status, await answer.text(), dict(answer.headers)
+            return answer.status, await answer.text(errors="replace"), dict(answer.headers)
 
 
 def filled(page: str, **fields: str) -> dict[str, str]:

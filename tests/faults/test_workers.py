@@ -16,7 +16,7 @@ from fedblog.federation.jobs import LEASE_SECONDS as JOB_LEASE
 from fedblog.signatures.keys import generate_rsa
 from fedblog.storage import followers, jobs
 from fedblog.storage.database import Tx
-from tests.faults.test_injection import KINDS, Faults
+from tests.faults.injection import KINDS, Faults
 from tests.federation.test_delivery import Clock
 from tests.live import live_app
 from tests.samples import make_author, make_post

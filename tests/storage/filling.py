@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from fedblog.storage.database import Tx
@@ -49,10 +50,10 @@ def _number(place: int, number: int, column: str) -> int:
     return (2**62 if column == "id" else 0) + place * 1_000 + number
 
 
-def everything(tx: Tx, only: Everything | None = None) -> Everything:
+def everything(tx: Tx, only: Everything | None = None, without: Collection[str] = ()) -> Everything:
     """All rows of all tables, each as (column, value) pairs; with `only`, of its tables and columns."""
     found: Everything = {}
-    for table in table_names(tx) if only is None else only:
+    for table in (name for name in table_names(tx) if name not in without) if only is None else only:
         columns, source = _columns(tx, table), table
         if only is not None:
             known = {name for row in only[table] for name, _ in row}

@@ -28,8 +28,10 @@ async def readyz(request: web.Request) -> web.Response:
         ready = await request.app[SERVICES].db.schema_version() > 0
     except StorageUnavailable:
         ready = False
-    text = "ready\n" if ready else "not ready\n"
-    return web.Response(text=text, status=200 if ready else 503, headers={"Cache-Control": "no-store"})
+    headers = {"Cache-Control": "no-store"}
+    if not ready:
+        return web.Response(text="not ready\n", status=503, headers={**headers, "Retry-After": "5"})
+    return web.Response(text="ready\n", headers=headers)
 
 
 async def static(request: web.Request) -> web.Response:

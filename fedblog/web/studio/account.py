@@ -98,9 +98,13 @@ async def change_password(request: web.Request, who: Who, form: Form) -> web.Str
         new_hash = await request.app[PASSWORDS].hash(form.text("new"))
     except InvalidInput as error:
         return await _page(request, who, problem=str(error), status=400)
-    await request.app[SERVICES].db.write(accounts.set_password, who.account.id, new_hash)
     answer = done("/studio/account", "password")
-    await start_session(request, answer, who.account)
+
+    def change(tx: Tx) -> bool:
+        accounts.set_password(tx, who.account.id, new_hash)
+        return True
+
+    await start_session(request, answer, who.account, after=change)
     return answer
 
 

@@ -169,7 +169,6 @@ async def _save(
     expected: int | None,
 ) -> web.StreamResponse:
     services = request.app[SERVICES]
-    publisher = services.publisher
     if todo == "autosave" and post is not None and post.status is PostStatus.PUBLISHED:
         raise Conflict("this post is published meanwhile", reason="not_a_draft")
     if todo == "schedule" and _is_out(post):
@@ -179,47 +178,77 @@ async def _save(
     zone, at = form.line("zone") or zone_of(request), None
     if todo == "schedule":
         at = read_time(form.line("publish_at"), zone, now=int(services.clock()))
-    silent = form.line("tell") == "silent"
-    if post is None:
-        saved = await publisher.save_draft(text, author_id=who.actor.id, editor_id=who.actor.id)
-    else:
-        saved = await publisher.edit(
-            post.id,
-            text,
-            editor_id=who.actor.id,
-            expected_version=expected,
-            note=form.line("note", limit=10_000)[:MAX_NOTE],
-            silent=silent,
+    if todo in _GOES_OUT and not wants_json(request):
+        found = checks_of(text, (await see_elsewhere(request, who, text, post)).looks, services.settings.base_url)
+        if not found or form.flag("sure"):
+            return await _send_out(request, who, form, post, text, expected, at, zone)
+        saved = await _store(request, who, form, post, text, expected)
+        return await editor_page(
+            request, who, saved, of_post(saved), checks=found, going=todo, when=form.line("publish_at"), zone=zone
         )
+    saved = await _store(request, who, form, post, text, expected)
     if todo == "autosave":
         await services.db.write(desk.thin_revisions, saved.id, saved.version)
     if wants_json(request):
         return web.json_response({"id": str(saved.id), "version": saved.version, "saved_at": int(services.clock())})
     if todo == "unschedule":
-        await publisher.schedule(saved.id, None)
-    if todo not in _GOES_OUT:
-        return done(f"/studio/posts/{saved.id}", _saved_code(saved, todo, silent=silent))
-    found = checks_of(text, (await see_elsewhere(request, who, text, saved)).looks, services.settings.base_url)
-    if found and not form.flag("sure"):
-        return await editor_page(
-            request, who, saved, of_post(saved), checks=found, going=todo, when=form.line("publish_at"), zone=zone
-        )
-    return await _send_out(request, saved, at, zone)
+        await services.publisher.schedule(saved.id, None)
+    return done(f"/studio/posts/{saved.id}", _saved_code(saved, todo, silent=_is_silent(form)))
 
 
-async def _send_out(request: web.Request, saved: Post, at: int | None, zone: str) -> web.StreamResponse:
+async def _store(
+    request: web.Request, who: Who, form: Form, post: Post | None, text: PostText, expected: int | None
+) -> Post:
     publisher = request.app[SERVICES].publisher
+    if post is None:
+        return await publisher.save_draft(text, author_id=who.actor.id, editor_id=who.actor.id)
+    return await publisher.edit(
+        post.id,
+        text,
+        editor_id=who.actor.id,
+        expected_version=expected,
+        note=_note(form),
+        silent=_is_silent(form),
+    )
+
+
+async def _send_out(
+    request: web.Request,
+    who: Who,
+    form: Form,
+    post: Post | None,
+    text: PostText,
+    expected: int | None,
+    at: int | None,
+    zone: str,
+) -> web.StreamResponse:
+    """Save it and publish it, now or at a time: both or nothing, so that the same form can be sent again."""
+    saved = await request.app[SERVICES].publisher.send_out(
+        post.id if post is not None else None,
+        text,
+        editor_id=who.actor.id,
+        expected_version=expected,
+        note=_note(form),
+        at=at,
+    )
     where = f"/studio/posts/{saved.id}"
     if at is not None:
-        await publisher.schedule(saved.id, at)
         answer = done(where, "scheduled")
         if find_zone(zone) is not None:
             answer.set_cookie(COOKIE, zone, max_age=_YEAR, path="/studio", samesite="Lax", httponly=True)
         return answer
-    await publisher.publish(saved.id)
     if not saved.federated:
         return done(where, "published_here")
-    return done(where, "republished" if saved.status is PostStatus.UNPUBLISHED else "published")
+    was_withdrawn = post is not None and post.status is PostStatus.UNPUBLISHED
+    return done(where, "republished" if was_withdrawn else "published")
+
+
+def _note(form: Form) -> str:
+    return form.line("note", limit=10_000)[:MAX_NOTE]
+
+
+def _is_silent(form: Form) -> bool:
+    return form.line("tell") == "silent"
 
 
 def _saved_code(saved: Post, todo: str, *, silent: bool) -> str:

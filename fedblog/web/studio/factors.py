@@ -128,10 +128,16 @@ async def _add(request: web.Request, who: Who, form: Form) -> web.StreamResponse
     if facts is None or facts["session"] != who.session.id_hash:
         raise InvalidInput(_("That took too long. Try again."), reason="passkey_late")
     made = await passkeys.check_made(services.settings, form.text("answer", limit=100_000), facts["challenge"])
-    if made is None or not await tickets.spend(services, ticket):
-        raise InvalidInput(_("The browser’s answer proves no passkey. Try again."), reason="passkey_wrong")
     name = form.line("name", limit=60) or device_name(who.session.user_agent)
-    await services.db.write(factors.add_passkey, who.account.id, **made._asdict(), name=name)
+
+    def keep(tx: Tx) -> bool:
+        if made is None or not tickets.spend(tx, services, ticket):
+            return False
+        factors.add_passkey(tx, who.account.id, **made._asdict(), name=name)
+        return True
+
+    if not await services.db.write(keep):
+        raise InvalidInput(_("The browser’s answer proves no passkey. Try again."), reason="passkey_wrong")
     return done(_PATH, "passkey_added")
 
 
