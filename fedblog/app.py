@@ -263,7 +263,9 @@ async def _run_workers(app: web.Application) -> AsyncIterator[None]:
     workers: dict[str, DeliveryWorker | JobRunner | Housekeeper | Indexer | NewsPlanner | DrawAhead] = {
         "delivery": parts.worker,
         "jobs": parts.jobs,
-        "housekeeping": Housekeeper(parts.db),
+        "housekeeping": Housekeeper(
+            parts.db, avatars=parts.avatars, unused_days=parts.settings.privacy.forget_unused_after_days
+        ),
         "search index": parts.indexer,
         "news": NewsPlanner(parts.db, parts.settings),
         "drawing": DrawAhead(parts, app[RENDERER]),

@@ -173,6 +173,19 @@ class Mail(Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "fr
     timeout: Annotated[float, Meta(gt=0, le=300, description="Seconds to wait for it.")] = 30.0
 
 
+class Privacy(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long what is known of people of other servers is kept."""
+
+    forget_unused_after_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=36_500,
+            description="Days after which profiles go of people who left nothing here, or are gone. 0: never.",
+        ),
+    ] = 180
+
+
 class Logging(Struct, frozen=True, forbid_unknown_fields=True):
     """What it writes to standard error."""
 
@@ -195,6 +208,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     comments: Comments = Comments()
     media: MediaSettings = MediaSettings()
     mail: Mail = Mail()
+    privacy: Privacy = Privacy()
     logging: Logging = Logging()
 
     @property

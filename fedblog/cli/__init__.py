@@ -29,6 +29,7 @@ _PLACES = {
     "inbox": Place("inbox", "inbox", "What came from other servers, and what became of it."),
     "init": Place("init", "init", "Make a new blog: configuration, database, keys and your account."),
     "migrate": Place("migrate", "migrate", "Bring the database up to date."),
+    "person": Place("person", "person", "People of other servers: what is kept about them."),
     "post": Place("posts", "post", "Write, change, delete and list posts."),
     "reports": Place("inbox", "reports", "Reports about people and posts, sent by other servers."),
     "restore": Place("backup", "restore", "Make the blog of a backup FILE again, where there is none yet."),

@@ -7,7 +7,8 @@ import contextlib
 import logging
 
 from fedblog.errors import StorageUnavailable
-from fedblog.storage import block_lists, deliveries, emoji, inbox, keys, planning, posts, replies, tombstones
+from fedblog.federation.pictures import RemotePictures
+from fedblog.storage import block_lists, deliveries, emoji, erasing, inbox, keys, planning, posts, replies, tombstones
 from fedblog.storage.database import Database, Tx
 
 log = logging.getLogger(__name__)
@@ -20,6 +21,7 @@ DELIVERY_DAYS = 30
 KEY_DAYS = 7  # ACT-11, LIFE-03
 TRASH_DAYS = 30
 TRASH_AT_ONCE = 100
+FORGOTTEN_AT_ONCE = 100
 
 
 def tidy(tx: Tx) -> None:
@@ -38,11 +40,22 @@ def tidy(tx: Tx) -> None:
         posts.delete(tx, post_id)
 
 
+def forget_unused(tx: Tx, days: int) -> list[str]:
+    """Forget some people who left nothing here, or whose accounts are gone, for so many days (0: keep them all)."""
+    found = erasing.unused(tx, tx.now - days * DAY, FORGOTTEN_AT_ONCE) if days else []
+    for actor_id in found:
+        erasing.erase(tx, actor_id, remember=False)
+    return [str(actor_id) for actor_id in found]
+
+
 class Housekeeper:
     """Tidies up at the start and then every hour until it is stopped; harmless in several processes at once."""
 
-    def __init__(self, db: Database, *, every: float = HOUR) -> None:
+    def __init__(
+        self, db: Database, *, avatars: RemotePictures | None = None, unused_days: int = 0, every: float = HOUR
+    ) -> None:
         self._db, self._every = db, every
+        self._avatars, self._unused_days = avatars, unused_days
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
@@ -50,6 +63,9 @@ class Housekeeper:
         while not self._stop.is_set():
             try:
                 await self._db.write(tidy)
+                forgotten = await self._db.write(forget_unused, self._unused_days)
+                if forgotten and self._avatars is not None:
+                    await self._avatars.forget(forgotten)
             except StorageUnavailable as exc:
                 log.warning("tidying up waits: %s", exc)
             with contextlib.suppress(TimeoutError):

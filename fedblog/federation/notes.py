@@ -155,7 +155,7 @@ def make_reply(ctx: Context, arrived: Arrived) -> NewReply:
 def _keep(tx: Tx, ctx: Context, arrived: Arrived, new: NewReply) -> Outcome:
     author = arrived.author
     tx.lock(new.uri, new.in_reply_to)
-    standing = _standing(tx, author, new.uri)
+    standing = _standing(tx, author, new)
     if standing.is_blocked:
         return Outcome.BLOCKED_HERE
     if standing.is_deleted_by(author.uri):
@@ -178,8 +178,15 @@ def _keep(tx: Tx, ctx: Context, arrived: Arrived, new: NewReply) -> Outcome:
     return _keep_without_place(tx, ctx, judged, addresses_us(ctx, arrived.note))
 
 
-def _standing(tx: Tx, author: Actor, uri: str) -> Standing:
-    return heads.standing(tx, uri=uri, actor_id=author.id, actor_uri=author.uri, host=host_of(author.uri))
+def _standing(tx: Tx, author: Actor, new: NewReply) -> Standing:
+    return heads.standing(
+        tx,
+        uri=new.uri,
+        actor_id=author.id,
+        actor_uri=author.uri,
+        host=host_of(author.uri),
+        published_at=new.published_at,
+    )
 
 
 def _keep_at(tx: Tx, ctx: Context, spot: Spot, author: Actor, new: NewReply, standing: Standing) -> Outcome:
@@ -218,7 +225,7 @@ def judged_reply(
 ) -> NewReply | None:
     """The reply with the state that our rules, and those of the post where it is known, give it; None for one that is
     not even kept. `known` as it was read in this transaction, if it was."""
-    known = known or _standing(tx, author, new.uri)
+    known = known or _standing(tx, author, new)
     verdict = judge_reply(
         visibility=new.visibility,
         hold=hold_of(post, ctx.settings.comments.hold_for_moderation),

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from fedblog.activitypub.urls import maybe_uri
 from fedblog.errors import FedblogError
@@ -53,6 +53,21 @@ class RemotePictures:
                 return await asyncio.shield(flight)
         except TimeoutError:
             return None
+
+    async def of(self, owner: str) -> list[tuple[str, bytes]]:
+        """(type, bytes) of everything that is kept of an owner (names are OWNER-VERSION)."""
+
+        def read() -> list[tuple[str, bytes]]:
+            return [(one.media_type, one.path.read_bytes()) for one in self.store.of(owner)]
+
+        return await asyncio.to_thread(read)
+
+    async def forget(self, owners: Collection[str]) -> None:
+        """Keep nothing of these owners any more, and take nothing that is just coming."""
+        for name, flight in list(self._flights.items()):
+            if name.partition("-")[0] in owners:
+                flight.cancel()
+        await asyncio.to_thread(self.store.drop_of, frozenset(owners))
 
     async def close(self) -> None:
         """End what is under way."""

@@ -7,7 +7,7 @@ import hashlib
 import os
 import secrets
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -101,6 +101,19 @@ class PictureStore:
                 size = path.stat().st_size
                 path.unlink()
                 self._bytes = self._bytes - size if self._bytes is not None else None
+
+    def of(self, owner: str) -> list[KeptPicture]:
+        """Everything whose name begins with this owner and `-`."""
+        found = sorted(path for _, _, path in self._files() if path.stem.partition("-")[0] == owner)
+        return [KeptPicture(path, _TYPES[path.suffix[1:]], fresh=False) for path in found if path.suffix[1:] in _TYPES]
+
+    def drop_of(self, owners: Collection[str]) -> None:
+        """Forget all of these owners."""
+        for _, _, path in self._files():
+            if path.stem.partition("-")[0] in owners:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+        self._bytes = None
 
     def names(self) -> list[str]:
         """What is kept."""

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from fedblog.blog.heads import PostHead, ReplyHead, Spot
 from fedblog.blog.model import ActorId, HoldPolicy, PostId, QuotePolicy, ReplyId, ReplyPolicy, ReplyState, Visibility
+from fedblog.storage import erased
 from fedblog.storage.moderation import domains_of
 from fedblog.storage.rows import read_strings
 from fedblog.storage.tx import Row, Tx, marks
@@ -92,8 +93,11 @@ class Standing(NamedTuple):
         return self.grave is not None and (not self.grave or author_uri in self.grave.split())
 
 
-def standing(tx: Tx, *, uri: str, actor_id: ActorId, actor_uri: str, host: str) -> Standing:
-    """How things stand with the reply `uri` by that actor, whose id is on `host`."""
+def standing(
+    tx: Tx, *, uri: str, actor_id: ActorId, actor_uri: str, host: str, published_at: int | None = None
+) -> Standing:
+    """How things stand with the reply `uri` by that actor, whose id is on `host`. What was erased on its author's wish
+    counts as deleted: by its id, or all that was published until then."""
     domains = domains_of(host)
     listed = f"IN ({marks(len(domains), 4)})"
     row = tx.all(
@@ -104,10 +108,14 @@ def standing(tx: Tx, *, uri: str, actor_id: ActorId, actor_uri: str, host: str) 
         " AND w.visibility IN ('public', 'unlisted')),"
         f" {_ANY_BLOCKS} AND EXISTS (SELECT 1 FROM blocks b WHERE (b.kind = 'actor' AND b.value = $3)"
         f" OR (b.kind = 'domain' AND b.value {listed})),"
-        f" {_ANY_BLOCKS} AND EXISTS (SELECT 1 FROM blocks l WHERE l.kind = 'limit' AND l.value {listed})",
+        f" {_ANY_BLOCKS} AND EXISTS (SELECT 1 FROM blocks l WHERE l.kind = 'limit' AND l.value {listed}),"
+        " EXISTS (SELECT 1 FROM erased)",
         uri,
         actor_id,
         actor_uri,
         *domains,
     )[0]
-    return Standing(row[0], row[1], bool(row[2]), int(row[3] or 0), *(bool(value) for value in row[4:]))
+    grave = row[0]
+    if row[7] and erased.covers(tx, uri, actor_uri, tx.now if published_at is None else published_at):
+        grave = ""
+    return Standing(grave, row[1], bool(row[2]), int(row[3] or 0), *(bool(value) for value in row[4:7]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fedblog.blog.ledger import Tombstone
+from fedblog.storage import erased
 from fedblog.storage.tx import Tx
 
 MAX_SPEAKERS = 8  # of an id that nobody here ever saw: its neighbours may say that they deleted it
@@ -14,7 +15,9 @@ def add(tx: Tx, uri: str, former_type: str, actor_uri: str, local: bool) -> None
     Of a remote one, everybody who says so is kept (the latest of them): only its author's word counts, and who that is
     may be known later.
     """
-    stone = get(tx, uri)
+    stone = _get(tx, uri)
+    if stone is None and not local and erased.holds(tx, uri):
+        return  # a digest of it is kept, and nothing else
     if stone is not None and not (stone.local or local):
         speakers = stone.actor_uri.split()
         if actor_uri and speakers and actor_uri not in speakers:
@@ -35,7 +38,14 @@ def add(tx: Tx, uri: str, former_type: str, actor_uri: str, local: bool) -> None
 
 
 def get(tx: Tx, uri: str) -> Tombstone | None:
-    """The tombstone of an id, or None."""
+    """The tombstone of an id, or None. One that was erased counts as deleted by its author."""
+    stone = _get(tx, uri)
+    if stone is None and erased.holds(tx, uri):
+        return Tombstone(uri, "", "", 0, local=False)
+    return stone
+
+
+def _get(tx: Tx, uri: str) -> Tombstone | None:
     row = tx.one("SELECT uri, former_type, actor_uri, deleted_at, local FROM tombstones WHERE uri = $1", uri)
     return None if row is None else Tombstone(row[0], row[1], row[2], row[3], bool(row[4]))
 

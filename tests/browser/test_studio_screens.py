@@ -39,6 +39,7 @@ SCREENS = (
     "/studio/blocks",
     "/studio/blocks/new?value=far.example",
     "/studio/blocks/lists",
+    "/studio/privacy?who=@nobody@far.example",
     "/studio/people",
     "/studio/inbox-log",
 )

@@ -1,6 +1,8 @@
-"""`fedblog blocks`: lists in and out, looked at first."""
+"""`fedblog blocks`: lists in and out, looked at first; `fedblog person`: what is kept about somebody."""
 
 from __future__ import annotations
+
+import json
 
 from fedblog.storage import actors, moderation
 from tests.cli.conftest import Shell
@@ -33,3 +35,14 @@ def test_a_list_is_looked_at_applied_taken_back_and_written_again(shell: Shell) 
     file.write_bytes(b"\xff\xfe")
     shell("blocks", "import", str(file), code=2)
     shell("blocks", "import", "-", stdin="", code=2)
+
+
+def test_what_is_kept_about_somebody_is_printed_and_erased_only_with_yes(shell: Shell) -> None:
+    change(shell, lambda tx: actors.upsert_remote(tx, profile("mia", "far.example")))
+    (told,) = json.loads(shell("person", "export", "@mia@far.example").stdout)
+    assert told["profile"]["handle"] == "@mia@far.example"
+    shell("person", "export", "@tom@far.example", code=3)
+    shell("person", "export", "mia", code=2)
+    shell("person", "erase", "@mia@far.example", code=2)
+    assert "erased 0 replies" in shell("person", "erase", "@mia@far.example", "--yes").stdout
+    shell("person", "erase", "@mia@far.example", "--yes", code=3)

@@ -298,6 +298,7 @@ async def _annas_things(desk: Desk) -> dict[str, int]:
         "quotes": quote,
         "people": olga.id,
         "blocks": blocked,
+        "privacy": mia.id,
         "decisions": 1,
         "reports": 1,
         "notifications": browser,

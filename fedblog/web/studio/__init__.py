@@ -25,6 +25,7 @@ from fedblog.web.studio import (
     people,
     posts,
     preview,
+    privacy,
     profile,
     publication,
     quotes,
@@ -140,6 +141,10 @@ def _add_settings(router: web.UrlDispatcher) -> None:
     router.add_post("/studio/blocks/imports/{id}", action(block_lists.decide, role=Role.EDITOR))
     router.add_get("/studio/blocks/domains.csv", page(block_lists.domains_csv, role=Role.EDITOR))
     router.add_get("/studio/blocks/accounts.csv", page(block_lists.accounts_csv, role=Role.EDITOR))
+    router.add_get("/studio/privacy", page(privacy.privacy_page, role=Role.OWNER))
+    router.add_get("/studio/privacy/{id}.json", page(privacy.export, role=Role.OWNER))
+    router.add_get("/studio/privacy/{id}/erase", page(privacy.ask_erase, role=Role.OWNER))
+    router.add_post("/studio/privacy/{id}/erase", action(privacy.erase, role=Role.OWNER))
     router.add_get("/studio/looks", page(looks.looks, role=Role.OWNER))
     router.add_post("/studio/looks", action(looks.save_looks, role=Role.OWNER))
     router.add_get("/studio/looks/sample.css", page(looks.sample, role=Role.OWNER))
