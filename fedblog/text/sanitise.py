@@ -1,14 +1,16 @@
 """The two sanitisers: one for our authors, one for strangers; and what is made for other servers.
 
 Strangers' HTML is read by our tokeniser, built anew from an allow-list (`builder`), and nh3 has the last word over
-the result. Authors' HTML goes through nh3, is made absolute and linked (`author`), and through nh3 again. Sources:
-SECURITY rows 92–98, FEP-b2b8 (the subset for articles), INB-34.
+the result; what most replies look like (`usual`) is known by its look to come out of that as it went in. Authors' HTML
+goes through nh3, is made absolute and linked (`author`), and through nh3 again. Sources: SECURITY rows 92–98, FEP-b2b8
+(the subset for articles), INB-34.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -20,6 +22,7 @@ from fedblog.text.links import safe_link
 from fedblog.text.markup import Token, names, start_tag, strip_bad_characters, tokenise
 from fedblog.text.mentions import fold_leading_mentions
 from fedblog.text.plain import clean_name, plain_text
+from fedblog.text.usual import clean_usual
 
 __all__ = [
     "REMOTE_LIMIT",
@@ -124,6 +127,11 @@ def clean_remote_reporting(html: str) -> Cleaned:
     """`clean_remote`, and whether something had to be left out for its length."""
     if not html:
         return Cleaned("", False)
+    usual = clean_usual(html, _clean_mention)
+    return Cleaned(usual, False) if usual is not None else _clean_whole(html)
+
+
+def _clean_whole(html: str) -> Cleaned:
     result, was_cut = _clean_remote_once(strip_bad_characters(html[:_RAW_LIMIT]))
     was_cut = was_cut or len(html) > _RAW_LIMIT
     rounds = 0
@@ -133,6 +141,11 @@ def clean_remote_reporting(html: str) -> Cleaned:
             break
         result, rounds = again, rounds + 1
     return Cleaned(result, was_cut)
+
+
+@lru_cache(1_024)  # a thread names the same few people again and again
+def _clean_mention(html: str) -> str:
+    return _clean_remote_once(html)[0]
 
 
 def _clean_remote_once(html: str) -> tuple[str, bool]:
