@@ -85,7 +85,9 @@ class InboxDoor:
     async def _take(self, request: web.Request) -> _Taken:
         await take(self._app, request, None, body=request.content.read_nowait())
         self._count()
-        return _Taken(b"%sX-Request-Id: %s\r\n\r\n" % (await self._dated(request), request_id.get().encode("ascii")))
+        if self._head[0] != int(time.time()):
+            self._head = await self._dated(request)
+        return _Taken(b"%sX-Request-Id: %s\r\n\r\n" % (self._head[1], request_id.get().encode("ascii")))
 
     def _is_plain(self, request: web.Request) -> bool:
         if request.method != "POST" or request.raw_path != _PATH or request.version != HttpVersion11:
@@ -100,15 +102,12 @@ class InboxDoor:
         size = request.content_length
         return size is not None and 0 < size <= self._settings.limits.body_bytes and request.content.is_eof()
 
-    async def _dated(self, request: web.Request) -> bytes:
-        """The head of a 202 up to the request's id, with the date of this second."""
+    async def _dated(self, request: web.Request) -> tuple[int, bytes]:
+        """This second, and the head of a 202 up to the request's id with its date."""
+        if not self._fixed:
+            self._fixed = await self._make(request)
         now = int(time.time())
-        if self._head[0] != now:
-            if not self._fixed:
-                self._fixed = await self._make(request)
-            date = formatdate(now, usegmt=True).encode("ascii")
-            self._head = (now, b"%sDate: %s\r\n" % (self._fixed, date))
-        return self._head[1]
+        return now, b"%sDate: %s\r\n" % (self._fixed, formatdate(now, usegmt=True).encode("ascii"))
 
     async def _make(self, request: web.Request) -> bytes:
         """The lines that are always the same, as the ordinary way makes them."""

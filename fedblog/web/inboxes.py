@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from functools import cache
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from fedblog.activitypub.wire import is_inbox_type
 from fedblog.config import Settings
@@ -81,10 +83,11 @@ async def take(
     Raises what `Inbox.receive` does."""
     settings, address = app[SETTINGS], request[ADDRESS]
     app[LIMITS].take("inbox", address, settings.limits.inbox_per_minute)
-    content_type = request.headers.get("Content-Type", "")
+    content_type = request.headers.get(hdrs.CONTENT_TYPE, "")
     if not is_inbox_type(content_type):
         raise Refused("send application/activity+json", reason="content_type", status=415)
-    if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+    coding = request.headers.get(hdrs.CONTENT_ENCODING)
+    if coding is not None and coding.strip().lower() not in ("", "identity"):
         raise Refused("send the body uncompressed", reason="content_encoding", status=415)
     with app[LOAD]:
         if body is None:
@@ -92,8 +95,13 @@ async def take(
         receipt = await app[SERVICES].inbox.receive(
             signed_request(request, body, settings), content_type=content_type, recipient=recipient, address=address
         )
-    counters.add("fedblog_inbox_total", reason=receipt.reason)
+    _count(receipt.reason)()
     return receipt
+
+
+@cache  # reasons are few
+def _count(reason: str) -> Callable[[], None]:
+    return counters.bound("fedblog_inbox_total", reason=reason)
 
 
 async def read_body(request: web.Request, limit: int) -> bytes:
@@ -115,9 +123,7 @@ async def read_body(request: web.Request, limit: int) -> bytes:
 
 def signed_request(request: web.Request, body: bytes, settings: Settings) -> SignedRequest:
     """The request as it came over the wire: raw target, headers in order and with repeats (SIG-07, SIG-09)."""
-    # As `signatures/headers.py` writes them again, byte for byte, into what was signed.
-    headers = tuple(
-        (name.decode("latin-1"), value.decode("utf-8", "surrogateescape")) for name, value in request.raw_headers
-    )
+    # In wire order, each line, with surrogate escapes: as `signatures/headers.py` writes them again, byte for byte.
+    headers = tuple(request.headers.items())
     scheme, _, authority = settings.base_url.partition("://")
     return SignedRequest(request.method, request.raw_path, headers, body, authority, scheme)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from http import HTTPStatus
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from fedblog.config import Settings
@@ -33,8 +33,10 @@ def asker(settings: Settings) -> Callable[[web.BaseRequest], str]:
     trusted = parse_networks(settings.server.trusted_proxies)
 
     def address_of(request: web.BaseRequest) -> str:
+        if hdrs.X_FORWARDED_FOR not in request.headers:
+            return request.remote or ""
         # Some proxies add a line of their own below what the asker sent: the last entry of the last line is theirs.
-        forwarded_for = ",".join(request.headers.getall("X-Forwarded-For", []))
+        forwarded_for = ",".join(request.headers.getall(hdrs.X_FORWARDED_FOR))
         return client_address(request.remote, forwarded_for, trusted)
 
     return address_of
