@@ -14,7 +14,7 @@ from fedblog.signatures import headers as hdr
 from fedblog.signatures.digest import check_digest, make_digest
 from fedblog.signatures.headers import HeaderTable
 from fedblog.signatures.keys import PrivateKey
-from fedblog.signatures.model import Claim, Reason, SignatureRefused, SignedRequest
+from fedblog.signatures.model import Claim, Reason, SignatureRefused, SignedRequest, Unsealed
 from fedblog.signatures.times import check_window, http_date, parse_http_date, parse_seconds
 
 ACTIVITY_JSON = "application/activity+json"
@@ -221,6 +221,36 @@ def _without_query(request: SignedRequest, table: HeaderTable, parameters: Param
     return (signing_string(request.method, path, table, parameters),)
 
 
+def prepare_cavage(
+    *,
+    method: str,
+    url: Uri,
+    body: bytes | None,
+    key: PrivateKey,
+    now: float,
+    with_query: bool = True,
+    extra: Mapping[str, str] | None = None,
+) -> Unsealed:
+    """The first knock (OUT-02) but for its signature: Host, Date, Digest and Content-Type with a body.
+
+    `now` is Unix seconds; `with_query=False` signs the path alone, for peers that check only that (OUT-05); `extra`
+    headers are sent and signed as well.
+    """
+    headers = {"Host": host_of(url), "Date": http_date(now)}
+    if body is not None:
+        headers |= {"Digest": make_digest(body), "Content-Type": ACTIVITY_JSON}
+    if extra:
+        headers |= extra
+    target = hdr.request_target(url)
+    # RSA names the one algorithm every peer knows; for Ed25519 the draft leaves only hs2019.
+    algorithm = "rsa-sha256" if key.algorithm == "rsa" else "hs2019"
+    lines = [f"(request-target): {method.lower()} {target if with_query else hdr.split_target(target)[0]}"]
+    lines += [f"{name.lower()}: {value}" for name, value in headers.items()]
+    covered = " ".join(("(request-target)", *map(str.lower, headers)))
+    before = f'keyId="{key.key_id}",algorithm="{algorithm}",headers="{covered}",signature="'
+    return Unsealed(headers, hdr.encode_base(lines), before, '"')
+
+
 def sign_cavage(
     *,
     method: str,
@@ -231,28 +261,6 @@ def sign_cavage(
     with_query: bool = True,
     extra: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """All headers to add for the first knock (OUT-02): Host, Date, Digest and Content-Type with a body, Signature.
-
-    `now` is Unix seconds; `with_query=False` signs the path alone, for peers that check only that (OUT-05); `extra`
-    headers are sent and signed as well.
-    """
-    headers = {"Host": host_of(url), "Date": http_date(now)}
-    covered = ["(request-target)", "host", "date"]
-    if body is not None:
-        headers |= {"Digest": make_digest(body), "Content-Type": ACTIVITY_JSON}
-        covered += ["digest", "content-type"]
-    for name, value in (extra or {}).items():
-        headers[name] = value
-        covered.append(name.lower())
-    target = hdr.request_target(url)
-    # RSA names the one algorithm every peer knows; for Ed25519 the draft leaves only hs2019.
-    algorithm = "rsa-sha256" if key.algorithm == "rsa" else "hs2019"
-    unsigned = Parameters(key.key_id, b"", algorithm, tuple(covered), None, None)
-    base = signing_string(
-        method, target if with_query else hdr.split_target(target)[0], HeaderTable(headers.items()), unsigned
-    )
-    signature = base64.b64encode(key.sign(base)).decode()
-    headers["Signature"] = (
-        f'keyId="{key.key_id}",algorithm="{algorithm}",headers="{" ".join(covered)}",signature="{signature}"'
-    )
-    return headers
+    """All headers to add for the first knock, `Signature` included; see `prepare_cavage`."""
+    made = prepare_cavage(method=method, url=url, body=body, key=key, now=now, with_query=with_query, extra=extra)
+    return made.sealed(key.sign(made.base))

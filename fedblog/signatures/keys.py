@@ -91,7 +91,7 @@ class PrivateKey:
         """RSA: PKCS#1 v1.5 with SHA-256; Ed25519: as it is."""
         if isinstance(self.key, Ed25519PrivateKey):
             return self.key.sign(data)
-        return self.key.sign(data, padding.PKCS1v15(), hashes.SHA256())
+        return self.key.sign(data, _PKCS1, _SHA256)
 
 
 def parse_public_pem(pem: str, key_id: Uri, owner: Uri) -> PublicKey:

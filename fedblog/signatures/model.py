@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from enum import StrEnum
 from typing import Literal
 
@@ -94,6 +95,24 @@ class SignedRequest:
     def has_content(self) -> bool:
         """Whether this kind of request acts by its body, so that the body must be under the signature (SIG-05)."""
         return self.method.upper() not in {"GET", "HEAD"}
+
+
+@record(frozen=True, slots=True)
+class Unsealed:
+    """A request of ours that lacks nothing but its signature over `base`.
+
+    What is left is one act of the key, outside the interpreter's lock; `before` and `after` are what stands around the
+    signature in its header.
+    """
+
+    headers: dict[str, str]
+    base: bytes
+    before: str
+    after: str
+
+    def sealed(self, signature: bytes) -> dict[str, str]:
+        """All headers to add."""
+        return {**self.headers, "Signature": f"{self.before}{base64.b64encode(signature).decode()}{self.after}"}
 
 
 @record(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from fedblog.signatures.components import FIELD_PARAMETERS, Component, read_comp
 from fedblog.signatures.digest import check_content_digest, make_content_digest
 from fedblog.signatures.headers import HeaderTable
 from fedblog.signatures.keys import PrivateKey
-from fedblog.signatures.model import Claim, Reason, SignatureRefused, SignedRequest
+from fedblog.signatures.model import Claim, Reason, SignatureRefused, SignedRequest, Unsealed
 from fedblog.signatures.times import check_window, http_date
 
 ACTIVITY_JSON = "application/activity+json"
@@ -117,7 +117,7 @@ def _check_coverage(request: SignedRequest, components: Sequence[Component]) -> 
         raise SignatureRefused(Reason.COVERAGE_INSUFFICIENT)
 
 
-def sign_rfc9421(
+def prepare_rfc9421(
     *,
     method: str,
     url: Uri,
@@ -126,9 +126,9 @@ def sign_rfc9421(
     now: float,
     components: Sequence[str] = (),
     extra: Mapping[str, str] | None = None,
-) -> dict[str, str]:
-    """All headers to add for the second knock (OUT-03): Host, Date, Signature-Input and Signature, and with a body
-    Content-Digest and Content-Type.
+) -> Unsealed:
+    """The second knock (OUT-03) but for its signature: Host, Date, Signature-Input, and with a body Content-Digest and
+    Content-Type.
 
     `components` are more to cover than we do anyway, as `accepted_components` reads them from a refusal (OUT-04);
     `extra` headers are sent and covered as well.
@@ -151,8 +151,22 @@ def sign_rfc9421(
     inner_list: fields.Member = ([(name, {}) for name, _ in covered], parameters)
     base = signature_base(request, HeaderTable.of(request), covered, fields.serialise(inner_list))
     headers["Signature-Input"] = fields.serialise_dictionary({LABEL: inner_list})
-    headers["Signature"] = fields.serialise_dictionary({LABEL: (key.sign(base), {})})
-    return headers
+    return Unsealed(headers, base, f"{LABEL}=:", ":")  # a byte sequence (RFC 9651 §3.3.5)
+
+
+def sign_rfc9421(
+    *,
+    method: str,
+    url: Uri,
+    body: bytes | None,
+    key: PrivateKey,
+    now: float,
+    components: Sequence[str] = (),
+    extra: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """All headers to add for the second knock, `Signature` included; see `prepare_rfc9421`."""
+    made = prepare_rfc9421(method=method, url=url, body=body, key=key, now=now, components=components, extra=extra)
+    return made.sealed(key.sign(made.base))
 
 
 def accepted_components(value: str) -> tuple[str, ...] | None:

@@ -23,7 +23,12 @@ _SECONDS = re.compile(r"[0-9]{1,15}\Z")
 
 def http_date(now: float) -> str:
     """IMF-fixdate in GMT (RFC 9110 §5.6.7)."""
-    return formatdate(int(now), usegmt=True)
+    return _date_of(int(now))
+
+
+@lru_cache(4)  # what goes out in one second has one date
+def _date_of(second: int) -> str:
+    return formatdate(second, usegmt=True)
 
 
 @lru_cache(256)
