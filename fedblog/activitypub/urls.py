@@ -19,11 +19,11 @@ MAX_URI_LENGTH = 2048
 # Control characters, blanks and what WHATWG URL parsers repair differently: one reading only, or none (SECURITY 19).
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\xa0\"<>\\^`{|}\u2028\u2029\ufeff]")
 _HOST = re.compile(r"^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$")
-# What nearly all ids look like: ports, queries and everything rare are left to `urlsplit`, and nothing is taken that it
-# would not take. Group 1 is the host.
+# What nearly all ids look like: queries and everything rare are left to `urlsplit`, and nothing is taken that it would
+# not take. Group 1 is the host, group 2 the port, which is no scheme's own.
 _PLAIN = re.compile(
     r"https?://((?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*+)"
-    r"(?:/[!#-;=?-\[\]_a-z~]*+)?\Z"
+    r"(?::((?!80\b|443\b)[1-9][0-9]{1,3}|[1-5][0-9]{4}))?(?:/[!#-;=?-\[\]_a-z~]*+)?\Z"
 )
 _MAX_HOST = 253
 _IPV6 = re.compile(r"^[0-9a-f:.]+$")
@@ -93,7 +93,7 @@ def host_of(uri: str) -> str:
 def _host(uri: str) -> str:
     plain = _PLAIN.match(uri)
     if plain is not None:
-        return plain[1]
+        return plain[1] if plain[2] is None else f"{plain[1]}:{plain[2]}"
     parts = urlsplit(uri)
     host = (parts.hostname or "").removesuffix(".")
     if not host.isascii():

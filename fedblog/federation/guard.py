@@ -66,7 +66,7 @@ _IPV6_SPECIAL = tuple(
 )
 # What inet_aton and WHATWG URL parsers read as an IPv4 address: the last label is a number in some base.
 _NUMBER_LABEL = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)\Z")
-_REMEMBERED = 1_024
+_REMEMBERED = 2_048
 _DNS_SECONDS = 5.0
 _DNS_THREADS = 32
 
@@ -93,7 +93,8 @@ class Guard:
             raise ConfigError(
                 f'federation.allow_networks: {exc}; write networks such as "10.1.0.0/16" or "fd00::/8"'
             ) from None
-        self._permits_text = lru_cache(_REMEMBERED)(self._judge)  # a host is looked at with each request
+        # A host is looked at with each request. Only that it passed is remembered.
+        self._check_authority = lru_cache(_REMEMBERED)(self._check_authority_once)
 
     def check_uri(self, uri: Uri) -> None:
         """Refuses what can be refused without asking DNS. Raises `DialRefused`."""
@@ -104,6 +105,9 @@ class Guard:
             raise DialRefused("not a usable URL") from None
         if scheme == "http" and not self.allow_http:
             raise DialRefused("only https is dialled")
+        self._check_authority(authority)
+
+    def _check_authority_once(self, authority: str) -> None:
         if authority in self._own_hosts:
             raise DialRefused("this blog does not ask itself")
         self.check_host(_bare_host(authority))
@@ -118,10 +122,10 @@ class Guard:
 
     def check_address(self, ip: str) -> None:
         """Refuses an address that is not global unicast and in no allowed network. Raises `DialRefused`."""
-        permitted = self._permits_text(ip)
-        if permitted is None:
+        address = _parse(ip)
+        if address is None:
             raise DialRefused(f"{ip} is no address in its plain form")
-        if not permitted:
+        if not self.permits(address):
             raise DialRefused(f"{ip} is not on the public internet (federation.allow_networks opens more)")
 
     def permits(self, address: Address) -> bool:
@@ -145,10 +149,6 @@ class Guard:
             self.check_address(ip)
         except DialRefused as exc:
             raise PermissionError(str(exc)) from exc
-
-    def _judge(self, ip: str) -> bool | None:
-        address = _parse(ip)
-        return None if address is None else self.permits(address)
 
 
 class GuardedResolver(AbstractResolver):
@@ -228,6 +228,7 @@ def _getaddrinfo(name: str) -> list[tuple[Any, ...]]:
     return list(socket.getaddrinfo(name, None, type=socket.SOCK_STREAM))
 
 
+@lru_cache(_REMEMBERED)
 def _parse(text: str) -> Address | None:
     try:
         return ipaddress.ip_address(text)

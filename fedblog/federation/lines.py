@@ -13,6 +13,7 @@ import ssl
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 import aiohappyeyeballs
@@ -197,7 +198,11 @@ class Connections:
 
 def door_of(uri: Uri) -> Door:
     """Where a URL's server listens."""
-    scheme, authority = uri.partition(":")[0].lower(), host_of(uri)
+    return _door(uri.partition(":")[0].lower(), host_of(uri))
+
+
+@lru_cache(_REMEMBERED)
+def _door(scheme: str, authority: str) -> Door:
     if authority.startswith("["):
         host, _, port = authority[1:].partition("]")
     else:

@@ -123,7 +123,8 @@ def split_target(target: str) -> tuple[str, str | None]:
 
 def request_target(url: str) -> str:
     """Raw path and query of an absolute URL, as it goes on the request line: no fragment, at least "/"."""
-    rest = url.partition("#")[0].partition("://")[2]
-    position = min((at for at in (rest.find("/"), rest.find("?")) if at >= 0), default=len(rest))
-    target = rest[position:]
-    return target if target.startswith("/") else f"/{target}"
+    rest = url.partition("#")[0]
+    path, query = rest.find("/", rest.find("://") + 3), rest.find("?")
+    if path >= 0 and (query < 0 or path < query):
+        return rest[path:]
+    return f"/{rest[query:]}" if query >= 0 else "/"
