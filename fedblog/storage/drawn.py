@@ -17,10 +17,11 @@ _LEVEL = 6  # decides the size, and is the fastest to read
 
 
 class Kept(NamedTuple):
-    """Rows drawn for one `version` of the page."""
+    """A page drawn at one `version` of it; `now` is its version now."""
 
     version: int
     data: bytes
+    now: int
 
 
 class Outline(NamedTuple):
@@ -37,12 +38,12 @@ class Outline(NamedTuple):
 def load(tx: Tx, post_id: PostId, recipe: str) -> Kept | None:
     """What is kept for a post, if it was made by this recipe and can still be of use."""
     row = tx.one(
-        "SELECT d.version, d.pack FROM drawn_pages d JOIN threads th ON th.post_id = d.post_id"
+        "SELECT d.version, d.pack, th.thread_version FROM drawn_pages d JOIN threads th ON th.post_id = d.post_id"
         " WHERE d.post_id = $1 AND d.recipe = $2 AND th.redrawn <= d.version",
         post_id,
         recipe,
     )
-    return None if row is None else Kept(row[0], zlib.decompress(row[1]))
+    return None if row is None else Kept(row[0], zlib.decompress(row[1]), row[2])
 
 
 def pack(data: bytes) -> bytes:
@@ -56,7 +57,7 @@ def store(tx: Tx, post_id: PostId, recipe: str, version: int, packed: bytes) -> 
         "INSERT INTO drawn_pages (post_id, recipe, version, pack)"
         " SELECT th.post_id, $2, $3, $4 FROM threads th WHERE th.post_id = $1 AND th.redrawn <= $3"
         " ON CONFLICT (post_id) DO UPDATE SET recipe = excluded.recipe, version = excluded.version,"
-        " pack = excluded.pack WHERE drawn_pages.recipe <> excluded.recipe OR drawn_pages.version < excluded.version",
+        " pack = excluded.pack WHERE drawn_pages.recipe <> excluded.recipe OR drawn_pages.version <= excluded.version",
         post_id,
         recipe,
         version,

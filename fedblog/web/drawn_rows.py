@@ -1,7 +1,8 @@
-"""The first page of each conversation, row by row as it was drawn last: in memory, and in the database over a restart.
+"""The first page of each post, row by row as it was drawn last: in memory, and in the database over a restart.
 
-A row holds everything from its opening lists to the closing ones. It is used again while neither its reply nor the one
-that it answers has changed (`storage/drawn.py`), and while its place among the others is the same.
+What stands around the rows is kept with them and used while nothing at all has changed. A row holds everything from its
+opening lists to the closing ones. It is used again while neither its reply nor the one that it answers has changed
+(`storage/drawn.py`), and while its place among the others is the same.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ from fedblog import __version__
 from fedblog.blog.model import ActorId, PostId, ReplyId, ThreadRow
 from fedblog.blog.thread import Mark, mark_rows
 from fedblog.errors import StorageUnavailable
-from fedblog.storage import drawn, threads
+from fedblog.storage import drawn, posts, threads
 from fedblog.storage.database import Database, Tx
 from fedblog.storage.drawn import Outline
+from fedblog.web.cache import RenderedPage
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +43,7 @@ _shape_of: Callable[[Mark], Shape] = attrgetter(*_PLACE_NAMES)
 _encode = msgspec.msgpack.Encoder().encode
 
 
-class DrawnRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class DrawnRow(NamedTuple):
     """One row: its reply, its place, its HTML."""
 
     reply_id: int
@@ -49,22 +51,76 @@ class DrawnRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     html: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+class Frame(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What stands around the rows, and the answer's own headers; `key` names what it was made with besides."""
+
+    key: str
+    before: str
+    after: str
+    headers: tuple[tuple[str, str], ...]
+
+
+class _Packed(msgspec.Struct, frozen=True, array_like=True):
+    """A page as it is stored: the rows' places apart from their HTML, since few need them."""
+
+    continues: bool
+    html: str
+    places: msgspec.Raw
+    frame: Frame | None
+
+
+_Places = list[tuple[int, Shape, int]]  # of each row its reply, its place, and how long its HTML is
+
+
 class DrawnPage:
     """The rows of a first page at one version of it. `continues`: there is another page."""
 
-    version: int
-    rows: Sequence[DrawnRow]
-    continues: bool
-    size: int  # about how many bytes it takes
+    def __init__(
+        self, version: int, html: str, places: _Places | msgspec.Raw, *, continues: bool, frame: Frame | None = None
+    ) -> None:
+        self.version, self.html, self.continues, self.frame = version, html, continues, frame
+        self._places = places
+        self.size = 2 * len(html) + (len(frame.before) + len(frame.after) if frame else 0)  # about, in bytes
 
     @classmethod
     def of(cls, version: int, rows: Sequence[DrawnRow], *, continues: bool) -> DrawnPage:
         """A page of these rows."""
-        return cls(version, rows, continues, sum([len(row.html) for row in rows]) + 200 * len(rows))
+        places = [(row.reply_id, row.shape, len(row.html)) for row in rows]
+        return cls(version, "".join([row.html for row in rows]), places, continues=continues)
+
+    def within(self, frame: Frame) -> DrawnPage:
+        """The same rows with something else around them."""
+        return DrawnPage(self.version, self.html, self._places, continues=self.continues, frame=frame)
+
+    @property
+    def places(self) -> _Places:
+        """Of each row its reply, its place, and how long its HTML is."""
+        if isinstance(self._places, msgspec.Raw):
+            self._places = _PLACES.decode(self._places)
+        return self._places
+
+    @property
+    def rows(self) -> list[DrawnRow]:
+        """The rows, taken apart."""
+        rows, at = [], 0
+        for reply_id, shape, length in self.places:
+            rows.append(DrawnRow(reply_id, shape, self.html[at : at + length]))
+            at += length
+        return rows
+
+    def packed(self) -> bytes:
+        """As `unpacked` reads it."""
+        return _encode(_Packed(self.continues, self.html, msgspec.Raw(_encode(self.places)), self.frame))
+
+    @classmethod
+    def unpacked(cls, version: int, data: bytes) -> DrawnPage:
+        """Raises `msgspec.DecodeError`."""
+        found = _PACK.decode(data)
+        return cls(version, found.html, found.places, continues=found.continues, frame=found.frame)
 
 
-_PACK = msgspec.msgpack.Decoder(tuple[bool, list[DrawnRow]])
+_PACK = msgspec.msgpack.Decoder(_Packed)
+_PLACES = msgspec.msgpack.Decoder(_Places)
 
 
 class _Actor(NamedTuple):
@@ -116,12 +172,38 @@ class Conversation:
                 for row in self._rows
             ]
             self.drawn, self.is_new = DrawnPage.of(self.version, rows, continues=self.continues), True
-        return Markup("".join([row.html for row in self.drawn.rows]))  # noqa: S704 - written by the template
+        return Markup(self.drawn.html)  # noqa: S704 - written by the template
+
+    def keep_frame(self, key: str, page: RenderedPage) -> None:
+        """Keep what stands around the rows in the finished page, whose rows are by `html`."""
+        kept = self.drawn
+        if kept is None or not kept.html or (kept.frame is not None and kept.frame.key == key):
+            return
+        before, rows, after = page.html.partition(kept.html)
+        if rows:
+            self.drawn, self.is_new = kept.within(Frame(key, before, after, page.headers)), True
 
 
 def all_to_draw(rows: Sequence[ThreadRow], above: dict[ReplyId, ThreadRow], indent: int, *, more: bool) -> Conversation:
     """A page of which nothing is kept."""
     return Conversation(mark_rows(rows, indent, above), continues=more)
+
+
+def read_whole(tx: Tx, post_id: PostId, known: DrawnRows, key: str) -> RenderedPage | None:
+    """The first page for everybody as it was drawn, if nothing has changed since. `key`: what frames are made with."""
+    kept = known.get(post_id)
+    if kept is None:
+        stored = drawn.load(tx, post_id, known.recipe)
+        kept = None if stored is None else _unpacked(stored)
+        if stored is None or kept is None:
+            return None
+        known.remember(post_id, kept)
+        now = stored.now
+    else:
+        now = posts.thread_version(tx, post_id)
+    if kept.version != now or kept.frame is None or kept.frame.key != key:
+        return None
+    return RenderedPage(f"{kept.frame.before}{kept.html}{kept.frame.after}", kept.frame.headers)
 
 
 def read_first(
@@ -130,7 +212,8 @@ def read_first(
     """The first page for everybody, oldest first, and the rows of it that have to be drawn, read whole."""
     kept = known.get(post_id)
     if kept is None or kept.version > version:
-        kept = _load(tx, post_id, known.recipe)
+        stored = drawn.load(tx, post_id, known.recipe)
+        kept = None if stored is None else _unpacked(stored)
     elif kept.version < version and kept.version < drawn.redrawn(tx, post_id):
         kept = None
     if kept is not None and kept.version == version:
@@ -145,15 +228,11 @@ def read_first(
     return Conversation(rows, continues=continues, post_id=post_id, version=version), whole
 
 
-def _load(tx: Tx, post_id: PostId, recipe: str) -> DrawnPage | None:
-    stored = drawn.load(tx, post_id, recipe)
-    if stored is None:
-        return None
+def _unpacked(stored: drawn.Kept) -> DrawnPage | None:
     try:
-        continues, rows = _PACK.decode(stored.data)
+        return DrawnPage.unpacked(stored.version, stored.data)
     except msgspec.DecodeError:  # of another version of ours with the same recipe: draw it anew
         return None
-    return DrawnPage.of(stored.version, rows, continues=continues)
 
 
 def _fitting(marks: list[Mark], outlines: list[Outline], kept: DrawnPage | None) -> list[DrawnRow | Mark]:
@@ -231,15 +310,25 @@ class DrawnRows:
         if post_id is None or page is None:
             return
         with self._lock:
-            old = self._pages.pop(post_id, None)
-            if old is not None and old.version > page.version:
-                page = old
-            self._bytes += page.size - (0 if old is None else old.size)
-            self._pages[post_id] = page
-            if page.rows and conversation.is_new and (old is None or old.version < page.version):
+            if self._put(post_id, page) and page.html and conversation.is_new:
                 self._to_store[post_id] = page
-            while self._bytes > self._max_bytes and len(self._pages) > 1:
-                self._bytes -= self._pages.popitem(last=False)[1].size
+
+    def remember(self, post_id: PostId, page: DrawnPage) -> None:
+        """What was stored before."""
+        with self._lock:
+            self._put(post_id, page)
+
+    def _put(self, post_id: PostId, page: DrawnPage) -> bool:
+        """Whether it is not known already, nor something newer."""
+        old = self._pages.pop(post_id, None)
+        is_new = old is None or old.version < page.version or (old.version == page.version and old is not page)
+        if old is not None and not is_new:
+            page = old
+        self._bytes += page.size - (0 if old is None else old.size)
+        self._pages[post_id] = page
+        while self._bytes > self._max_bytes and len(self._pages) > 1:
+            self._bytes -= self._pages.popitem(last=False)[1].size
+        return is_new
 
     def take(self) -> dict[PostId, DrawnPage]:
         """What is to be stored since the last time."""
@@ -278,7 +367,7 @@ class DrawnKeeper:
 
 
 def _packed(page: DrawnPage) -> bytes:
-    return drawn.pack(_encode((page.continues, page.rows)))
+    return drawn.pack(page.packed())
 
 
 def recipe_of(parts: Iterable[str]) -> str:

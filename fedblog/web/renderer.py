@@ -5,6 +5,7 @@ A template is compiled when it is first needed, once a process: compiling all of
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from importlib.resources import files
@@ -85,6 +86,7 @@ class Renderer:
         )
         self.look = CurrentLook()
         self.menu = Menu()
+        self._frame: tuple[object, str] = (None, "")
         self._environment = Environment(
             loader=_loader(settings),
             autoescape=True,
@@ -124,9 +126,20 @@ class Renderer:
         )
 
     @property
-    def version(self) -> tuple[object, ...]:
+    def version(self) -> tuple[object, object]:
         """Changes with what stands around the content of every page."""
         return self.look.version, self.menu.items
+
+    @property
+    def frame(self) -> str:
+        """A name for what stands around the content of every page, as long as the program is the same."""
+        look, items = self.version
+        if self._frame[0] != (look, items):
+            digest = hashlib.blake2b(
+                repr((self.assets.version, look, items)).encode("utf-8", "replace"), digest_size=12
+            )
+            self._frame = ((look, items), digest.hexdigest())
+        return self._frame[1]
 
     async def refresh(self, db: Database) -> None:
         """Look whether what stands around every page has changed."""
@@ -148,7 +161,9 @@ class Renderer:
     def _sources(self) -> list[str]:
         """What readers' pages are made with: templates, those of the blog's own in place of ours, and translations."""
         loader = self._environment.loader
-        names = [name for name in self._environment.list_templates() if name.startswith("public/")]
+        names = [
+            name for name in self._environment.list_templates() if name.startswith("public/") or name == "base.html"
+        ]
         sources = [loader.get_source(self._environment, name)[0] for name in names] if loader is not None else []
         words = files("fedblog").joinpath("locales", f"{known(self.settings.blog.language)}.po")
         return [*sources, words.read_text("utf-8")] if words.is_file() else sources

@@ -71,11 +71,11 @@ async def test_what_is_kept_comes_back_while_it_fits(db: Database) -> None:
         first = add_reply(tx, bob, post).id
         version = posts.thread_version(tx, post)
         drawn.store(tx, post, "recipe", version, drawn.pack(b"two rows"))
-        assert drawn.load(tx, post, "recipe") == (version, b"two rows")
+        assert drawn.load(tx, post, "recipe") == drawn.Kept(version, b"two rows", version)
         assert drawn.load(tx, post, "another recipe") is None
         drawn.store(tx, post, "recipe", version - 1, drawn.pack(b"older"))
         add_reply(tx, bob, post)
-        assert drawn.load(tx, post, "recipe") == (version, b"two rows")
+        assert drawn.load(tx, post, "recipe") == drawn.Kept(version, b"two rows", version + 1)
         replies.remove(tx, first)
         assert tx.all("SELECT 1 FROM drawn_pages") == []
         drawn.store(tx, post, "recipe", version + 1, drawn.pack(b"with what was removed"))

@@ -12,8 +12,9 @@ from fedblog.blog.model import Actor, Post, ReactionKind, Reply, ReplyId, ReplyS
 from fedblog.storage import actors, posts, replies
 from fedblog.storage.database import Tx
 from fedblog.web.assets import Assets
-from fedblog.web.drawn_rows import DrawnKeeper, DrawnRows, read_first
+from fedblog.web.drawn_rows import DrawnKeeper, DrawnRows, read_first, read_whole
 from fedblog.web.keys import RENDERER
+from fedblog.web.looks.look import Look
 from fedblog.web.public import parts
 from fedblog.web.public.ahead import QUIET_SECONDS, DrawAhead
 from fedblog.web.public.parts import Part, Wanted
@@ -57,6 +58,12 @@ class Thread:
         if known is not None:
             known.keep(view.conversation)
         return html
+
+    async def whole(self, known: DrawnRows, frame: str = "") -> str | None:
+        """The page as it was drawn, frame included, if it can still be used."""
+        key = frame or self.live.app[RENDERER].frame
+        page = await self.live.services.db.read(read_whole, self.post.id, known, key)
+        return None if page is None else page.html
 
     async def to_draw(self, known: DrawnRows) -> int:
         """How many rows would be drawn now."""
@@ -116,11 +123,14 @@ async def test_a_page_of_kept_rows_is_the_page_drawn_anew(thread: Thread, monkey
         await step(thread)
         anew = await thread.page(None)
         assert await thread.page(memory) == anew, name
+        assert await thread.whole(before) in (None, anew), name
         assert await thread.page(before) == anew, name
+        assert await thread.whole(before) == anew, name
         await DrawnKeeper(db, memory).flush()
         after = DrawnRows(lambda: "recipe")
         assert await thread.to_draw(after) == 0, name
         assert await thread.page(after) == anew, name
+        assert await thread.whole(DrawnRows(lambda: "recipe")) == anew, name
 
 
 async def test_only_what_changed_is_drawn(thread: Thread) -> None:
@@ -132,6 +142,25 @@ async def test_only_what_changed_is_drawn(thread: Thread) -> None:
     await thread.page(known)
     await thread.write(replies.set_remote_counts, thread.id(3), 5, 0)
     assert await thread.to_draw(known) == 1
+
+
+async def test_what_stands_around_the_rows_is_drawn_anew_with_another_look(thread: Thread) -> None:
+    renderer, known = thread.live.app[RENDERER], DrawnRows(lambda: "recipe")
+    first, old = await thread.page(known), renderer.frame
+    await DrawnKeeper(thread.live.services.db, known).flush()
+    await renderer.look.change(thread.live.services.db, Look(accent="#225577"))
+    assert renderer.frame != old
+    assert await thread.whole(known) is None
+    assert await thread.to_draw(known) == 0
+    again = await thread.page(known)
+    assert again != first
+    await DrawnKeeper(thread.live.services.db, known).flush()
+    assert await thread.whole(DrawnRows(lambda: "recipe")) == again
+    assert await thread.whole(known, old) is None
+    form = await thread.live.get(f"/@ana/{thread.post.slug}?replyto={thread.id(0)}")
+    assert form.text != again
+    assert "Cancel reply" in form.text
+    assert (await thread.live.get(f"/@ana/{thread.post.slug}")).text == again
 
 
 async def test_another_recipe_draws_all_of_it(thread: Thread) -> None:

@@ -37,7 +37,7 @@ from fedblog.web.activitypub import post_answer
 from fedblog.web.cache import CachedPage, RenderedPage, pack
 from fedblog.web.conditional import cached_answer
 from fedblog.web.documents import is_public
-from fedblog.web.drawn_rows import Conversation, DrawnRows, all_to_draw, read_first
+from fedblog.web.drawn_rows import Conversation, DrawnRows, all_to_draw, read_first, read_whole
 from fedblog.web.fragments import DrawRow, draw_anew
 from fedblog.web.hot import mark
 from fedblog.web.i18n import ngettext
@@ -153,8 +153,12 @@ async def _page(request: web.Request, name: str, slug: str) -> web.Response:
     version, part = await services.db.read(_version_and_part, post_id, wanted)
 
     async def make() -> CachedPage:
-        view = await services.db.read(read_view, ids, name, slug, Wanted(part), None, renderer.rows)
-        return await asyncio.to_thread(build, view)
+        made = await services.db.read(read_page, ids, name, slug, post_id, part, renderer)
+        return (
+            await asyncio.to_thread(pack, made)
+            if isinstance(made, RenderedPage)
+            else await asyncio.to_thread(build, made)
+        )
 
     kept = await request.app[PAGES].get(("post", name, slug, part), (version, renderer.version), make)
     mark(request, post_id)
@@ -163,6 +167,17 @@ async def _page(request: web.Request, name: str, slug: str) -> web.Response:
 
 def _version_and_part(tx: Tx, post_id: PostId, wanted: Wanted) -> tuple[int, Part]:
     return posts.thread_version(tx, post_id), find_part(tx, post_id, wanted, public_only=True)
+
+
+def read_page(
+    tx: Tx, ids: LocalIds, name: str, slug: str, post_id: PostId, part: Part, renderer: Renderer
+) -> PostView | RenderedPage:
+    """A page for everybody: as it was drawn, if nothing has changed since, or else its data."""
+    if part == Part():
+        drawn = read_whole(tx, post_id, renderer.rows, renderer.frame)
+        if drawn is not None:
+            return drawn
+    return read_view(tx, ids, name, slug, Wanted(part), None, renderer.rows)
 
 
 def render_view(
@@ -176,8 +191,11 @@ def render_view(
         echoes = view.echoes
         draw = renderer.fragments.of_page(view.post.author_id, view.liked_replies, echoes.reply_emoji, echoes.moved)
     html = renderer.html("public/post.html", session=session, csrf=csrf, fragment=draw, **values)
+    page = RenderedPage(html, (alternate_link(view.post.uri),) if view.post.uri else ())
+    if view.part == Part():
+        view.conversation.keep_frame(renderer.frame, page)
     renderer.rows.keep(view.conversation)
-    return RenderedPage(html, (alternate_link(view.post.uri),) if view.post.uri else ())
+    return page
 
 
 def find_post(tx: Tx, ids: LocalIds, name: str, slug: str) -> tuple[Post, Actor]:
