@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from aiohttp import ClientSession
+
 from benchmarks import load
 from benchmarks.crowd import HOST, Crowd, fill, raw_settings, settle_in
 from benchmarks.processes import Server, running
@@ -79,19 +81,25 @@ async def _answered(server: Server, crowd: Crowd, rounds: Rounds, count: int) ->
     inbox.note = f"{REPLIES_A_SECOND} replies and {sorted(rates)[len(rates) // 2]:,.0f} pages a second"
     for _ in rounds.until(0.65):
         async with _read(server, crowd, rates):
-            fresh.values.append(await _until_shown(server, crowd, crowd.creates(1, dice, [])))
+            made = list[str]()
+            batch = crowd.creates(1, dice, made)
+            fresh.values.append(await _until_shown(server, crowd, batch, made[0]))
     return [inbox, fresh]
 
 
-async def _until_shown(server: Server, crowd: Crowd, replies: list[bytes]) -> float:
-    """Seconds from the acknowledgement until another page is given for the newest replies."""
-    newest = load.get(f"{crowd.address}?sort=newest", HOST, accept="text/html")
-    before = await _size(server, newest)
-    await load.storm("127.0.0.1", server.port, replies, connections=1)
-    started = time.perf_counter()
-    while await _size(server, newest) == before and time.perf_counter() - started < LONGEST_LOOK:  # noqa: ASYNC110
-        await asyncio.sleep(LOOK_EVERY)
-    return time.perf_counter() - started
+async def _until_shown(server: Server, crowd: Crowd, replies: list[bytes], uri: str) -> float:
+    """Seconds from the acknowledgement of a reply until the page with the newest ones leads to it."""
+    address = f"http://127.0.0.1:{server.port}{crowd.address}?sort=newest"
+    link = f'{uri.replace("/users/", "/@").replace("/statuses/", "/")}"'
+    async with ClientSession(headers={"Host": HOST, "Accept": "text/html"}) as session:
+        await load.storm("127.0.0.1", server.port, replies, connections=1)
+        started = time.perf_counter()
+        while time.perf_counter() - started < LONGEST_LOOK:
+            async with session.get(address) as answer:
+                if link in await answer.text():
+                    break
+            await asyncio.sleep(LOOK_EVERY)
+        return time.perf_counter() - started
 
 
 async def _size(server: Server, request: bytes) -> int:
