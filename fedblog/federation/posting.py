@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from fedblog.activitypub import serialise
 from fedblog.activitypub.ids import LocalIds
@@ -15,12 +16,13 @@ from fedblog.errors import Conflict, NotFound
 from fedblog.federation import websub
 from fedblog.federation.outbox import Outbox
 from fedblog.media.library import pictures_of
-from fedblog.storage import actors, planning, posts
+from fedblog.storage import actors, outgoing, planning, posts
 from fedblog.storage.database import Tx
 from fedblog.storage.outgoing import Audience
 
 MAX_PARTICIPANTS = 5_000
 MAX_PINNED = 5
+BOOST_PAUSE = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +201,38 @@ class Posting:
             public=True,
         )
         return _get(tx, post_id)
+
+    def announce_again(self, tx: Tx, post_id: PostId) -> Post:
+        """Author and blog boost a post that is out, for everybody who follows them since.
+
+        Servers keep one boost of a thing by each actor, so the author's one before is undone first; the blog undoes
+        nothing (ACT-02), and its boost counts where none has arrived yet. Raises `NotFound`, and `Conflict` for what
+        is not public (`not_public`) or went around less than a day ago (`boosted_lately`).
+        """
+        post = posts.lock(tx, post_id)  # of two presses at once, the second finds the first
+        if post.status is not PostStatus.PUBLISHED or post.visibility is not Visibility.PUBLIC or not post.uri:
+            raise Conflict("only a public post can be boosted", reason="not_public")
+        speakers = (actors.by_id(tx, post.author_id), actors.blog(tx))
+        before = [outgoing.last_announce(tx, speaker.id, post.uri) for speaker in speakers]
+        lately = max((post.published_at or 0, *(one.created_at for one in before if one is not None)))
+        if tx.now - lately < BOOST_PAUSE:
+            raise Conflict("this post went around less than a day ago", reason="boosted_lately")
+        for speaker, last in zip(speakers, before, strict=True):
+            if last is not None and speaker.id == post.author_id:
+                done = serialise.announce(post.uri, actor=speaker, activity_id=last.uri, published=last.created_at)
+                self._send_about(tx, post, speaker, partial(serialise.undo, done))
+            self._send_about(tx, post, speaker, partial(serialise.announce, post.uri, actor=speaker, published=tx.now))
+        return post
+
+    def _send_about(self, tx: Tx, post: Post, speaker: Actor, make: Callable[..., Json]) -> None:
+        self.outbox.add(
+            tx,
+            lambda uri: make(activity_id=uri),
+            actor=speaker,
+            object_uri=post.uri,
+            audience=Audience(followers_of=(speaker.id,)),
+            public=True,
+        )
 
     def _about(
         self,

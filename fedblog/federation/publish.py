@@ -166,6 +166,12 @@ class Publisher:
         posting = await self._posting(post_id)
         return await self._db.write(posting.pin, post_id, pinned)
 
+    async def announce_again(self, post_id: PostId) -> Post:
+        """Author and blog boost a post that is out already. Raises `NotFound`, `Conflict` when it is not public or
+        went around less than a day ago."""
+        posting = await self._posting(post_id)
+        return await self._db.write(posting.announce_again, post_id)
+
     # Answers
 
     async def answer(

@@ -17,7 +17,12 @@ from fedblog.storage.tx import Event, Row, Tx, chunks, marks
 
 _OUTGOING = "o.id, o.uri, o.actor_id, o.type, o.object_uri, o.body, o.public, o.created_at, o.expanded_at"
 _STILL_THERE = "NOT EXISTS (SELECT 1 FROM tombstones t WHERE t.uri = o.object_uri)"
-_LISTED = "o.public = 1 AND o.type IN ('Create', 'Announce')"
+# A boost that was undone for a newer one is no more.
+_LISTED = (
+    "o.public = 1 AND (o.type = 'Create' OR o.type = 'Announce' AND NOT EXISTS (SELECT 1 FROM outgoing newer"
+    " WHERE newer.object_uri = o.object_uri AND newer.actor_id = o.actor_id AND newer.type = 'Announce'"
+    " AND newer.id > o.id))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,17 @@ def last_told(tx: Tx, object_uri: str) -> OutgoingActivity | None:
         f"SELECT {_OUTGOING} FROM outgoing o WHERE o.object_uri = $1 AND o.type IN ('Create', 'Update')"
         " ORDER BY o.id DESC LIMIT 1",
         object_uri,
+    )
+    return None if row is None else _read(row)
+
+
+def last_announce(tx: Tx, actor_id: ActorId, object_uri: str) -> OutgoingActivity | None:
+    """The newest Announce of an object by one of our actors; None where it never announced it."""
+    row = tx.one(
+        f"SELECT {_OUTGOING} FROM outgoing o WHERE o.object_uri = $1 AND o.actor_id = $2 AND o.type = 'Announce'"
+        " ORDER BY o.id DESC LIMIT 1",
+        object_uri,
+        actor_id,
     )
     return None if row is None else _read(row)
 

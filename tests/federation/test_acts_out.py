@@ -14,7 +14,7 @@ from fedblog.federation.leaving import close_blog, delete_author
 from fedblog.federation.rotation import rotate_keys
 from fedblog.federation.setup import add_author
 from fedblog.signatures.keys import parse_multibase
-from fedblog.storage import actors, followers, keys, posts, tombstones
+from fedblog.storage import actors, followers, keys, outgoing, posts, tombstones
 from fedblog.storage.database import Tx
 from tests.federation.house import SEALER, House
 
@@ -48,6 +48,36 @@ async def test_ACT_13_COL_07_pinned_posts_are_featured_and_told(house: House) ->
     assert [one["object"] for one in await said(house, "Remove")] == [made[2].uri]
     await house.publisher.unpublish(made[0].id)
     assert made[0].uri not in await house.db.read(posts.featured, house.author.id)
+
+
+async def test_an_older_post_is_boosted_again_by_author_and_blog(house: House) -> None:
+    """The boost before is undone, since servers keep one by each; new followers get it, and the outbox lists one."""
+    post = await house.publish("Old bread")
+    with pytest.raises(Conflict, match="less than a day"):
+        await house.publisher.announce_again(post.id)
+    bob = await follower(house)
+    for round_ in (1, 2):
+        house.clock.now += 86_401
+        await house.publisher.announce_again(post.id)
+        assert len(await said(house, "Announce")) == 1 + 2 * round_
+        assert len(await said(house, "Undo")) == round_ - 1
+        with pytest.raises(Conflict, match="less than a day"):
+            await house.publisher.announce_again(post.id)
+    boosts = [one for one in await said(house, "Announce") if one["actor"] == house.author.uri]
+    assert [one["object"] for one in boosts] == [post.uri, post.uri]
+    assert len({one["id"] for one in boosts}) == 2
+    (undone,) = await said(house, "Undo")
+    assert undone["actor"] == house.author.uri
+    assert (undone["object"]["id"], undone["object"]["object"]) == (boosts[0]["id"], post.uri)
+    assert f"{bob}/inbox" in await house.inboxes_of(boosts[1]["id"])
+    listed = [one.uri for one in await house.db.read(outgoing.outbox_page, house.author.id, None, 50)]
+    assert boosts[1]["id"] in listed
+    assert boosts[0]["id"] not in listed
+    assert await house.db.read(outgoing.outbox_count, house.author.id) == len(listed)
+    await house.publisher.unpublish(post.id)
+    house.clock.now += 86_401
+    with pytest.raises(Conflict, match="only a public post"):
+        await house.publisher.announce_again(post.id)
 
 
 async def test_ACT_13_at_most_five_and_only_public_ones(house: House) -> None:

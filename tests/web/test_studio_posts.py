@@ -333,3 +333,17 @@ async def test_studio_pages_are_strict_small_and_not_kept(desk: Desk) -> None:
         assert not re.search(r"<[^>]+\s(on\w+|style)=", page.text)
         assert not re.search(r"<script(?![^>]*\ssrc=)", page.text)
         assert BASE not in re.sub(r'href="[^"]*"', "", page.text)
+
+
+async def test_an_older_post_is_boosted_again_after_a_question(desk: Desk) -> None:
+    anna = await desk.logged_in("anna")
+    post = await desk.write_post("anna")
+    path = f"/studio/posts/{post.id}"
+    assert "/boost" not in (await anna.get(path)).text, "it came out just now"
+    assert (await anna.send(f"{path}/boost", on=path)).location.endswith("done=boosted_lately")
+    desk.clock.now += 86_400
+    assert f"{path}/boost" in (await anna.get(path)).text
+    assert "Boost “On bread” again?" in (await anna.get(f"{path}/boost")).text
+    page = await anna.send(f"{path}/boost", on=path)
+    assert "on its way to your followers once more" in (await anna.follow(page)).text
+    assert [one.type for one in await desk.sent()][-2:] == ["Announce", "Announce"]

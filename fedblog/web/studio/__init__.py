@@ -68,6 +68,8 @@ def _add_posts(router: web.UrlDispatcher) -> None:
     router.add_post("/studio/posts/{id}/untrash", action(publication.untrash))
     router.add_get("/studio/posts/{id}/unpublish", page(publication.ask_unpublish))
     router.add_post("/studio/posts/{id}/unpublish", action(publication.unpublish))
+    router.add_get("/studio/posts/{id}/boost", page(publication.ask_boost))
+    router.add_post("/studio/posts/{id}/boost", action(publication.boost))
     router.add_get("/studio/posts/{id}/delete", page(publication.ask_delete))
     router.add_post("/studio/posts/{id}/delete", action(publication.delete))
     router.add_get("/studio/posts/{id}/statistics", page(statistics.post_statistics))

@@ -22,6 +22,8 @@ _MESSAGES: Final = MappingProxyType(
         "updated": later("Updated. Servers that have the post get the new text."),
         "republished": later("Published again, as a new post in the fediverse."),
         "unpublished": later("Taken back. Other servers are asked to delete their copies."),
+        "boosted": later("Boosted. It is on its way to your followers once more."),
+        "boosted_lately": later("It went around less than a day ago: nothing was sent."),
         "deleted": later("Deleted. Other servers are asked to delete their copies."),
         "answered": later("Your answer is out."),
         "answer_edited": later("Your answer was changed, and everybody who has it gets the new text."),

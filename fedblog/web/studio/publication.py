@@ -7,6 +7,7 @@ import secrets
 from aiohttp import web
 
 from fedblog.blog.model import Post, PostStatus
+from fedblog.errors import Conflict
 from fedblog.storage import deliveries, planning
 from fedblog.web.i18n import gettext
 from fedblog.web.keys import SERVICES
@@ -58,6 +59,37 @@ async def unpublish(request: web.Request, who: Who, form: Form) -> web.StreamRes
     if post.status is PostStatus.PUBLISHED:
         await request.app[SERVICES].publisher.unpublish(post.id)
     return done(f"/studio/posts/{post.id}", "unpublished")
+
+
+async def ask_boost(request: web.Request, who: Who) -> web.StreamResponse:
+    """The question before a post goes around once more."""
+    post = await requested_post(request, who)
+    return await show(
+        request,
+        who,
+        "confirm.html",
+        question=gettext("Boost “%(title)s” again?") % {"title": post.title or gettext("this post")},
+        lines=[
+            gettext("You and the blog boost it: it comes to the timelines of your followers, the newer ones included."),
+            gettext("It stays the same post, with its address, replies and likes."),
+        ],
+        target=f"/studio/posts/{post.id}/boost",
+        button=gettext("Boost"),
+        fields={},
+        back=f"/studio/posts/{post.id}",
+    )
+
+
+async def boost(request: web.Request, who: Who, form: Form) -> web.StreamResponse:
+    """Let it go around once more."""
+    post = await requested_post(request, who)
+    try:
+        await request.app[SERVICES].publisher.announce_again(post.id)
+    except Conflict as error:
+        if error.reason != "boosted_lately":
+            raise
+        return done(f"/studio/posts/{post.id}", "boosted_lately")
+    return done(f"/studio/posts/{post.id}", "boosted")
 
 
 async def ask_delete(request: web.Request, who: Who) -> web.StreamResponse:
