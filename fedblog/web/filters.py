@@ -16,7 +16,7 @@ from fedblog.blog.emoji import NAME as EMOJI_NAME
 from fedblog.blog.model import Reply
 from fedblog.text.dates import rfc2822
 from fedblog.text.mentions import fold_leading_mentions
-from fedblog.web.i18n import ENGLISH, PSEUDO, current
+from fedblog.web.i18n import ENGLISH, PSEUDO, current, grouped
 
 HUES = 12
 _ENGLISH = (ENGLISH, PSEUDO)
@@ -59,14 +59,19 @@ def month_year(timestamp: int) -> str:
 def short_time(timestamp: int) -> str:
     """`14 Mar 2026, 09:05` (UTC)."""
     if current() not in _ENGLISH:
-        return f"{_foreign_date(timestamp, 'medium')}, {time.strftime('%H:%M', time.gmtime(timestamp))}"
+        return _with_time(_foreign_date(timestamp, "medium"), timestamp)
     moment = time.gmtime(timestamp)
     return f"{moment.tm_mday} {time.strftime('%b %Y, %H:%M', moment)}"
 
 
 def date_time(timestamp: int) -> str:
     """`14 March 2026, 09:05` (UTC)."""
-    return f"{long_date(timestamp)}, {time.strftime('%H:%M', time.gmtime(timestamp))}"
+    return _with_time(long_date(timestamp), timestamp)
+
+
+def _with_time(date: str, timestamp: int) -> str:
+    comma = {"ar": "، ", "ja": " "}.get(current(), ", ")
+    return f"{date}{comma}{time.strftime('%H:%M', time.gmtime(timestamp))}"
 
 
 def _foreign_date(timestamp: int, length: str) -> str:
@@ -88,7 +93,7 @@ def iso_time(timestamp: int) -> str:
 
 def counted(number: int, one: str, many: str | None = None) -> str:
     """`1 reply`, `2,310 replies`."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+    return f"{grouped(number)} {one if number == 1 else many or one + 's'}"
 
 
 def initials(name: str) -> str:
@@ -144,6 +149,7 @@ FILTERS = {
     "short_time": short_time,
     "iso_time": iso_time,
     "counted": counted,
+    "grouped": grouped,
     "initials": initials,
     "hue": hue,
     "host": host,

@@ -26,6 +26,9 @@ PSEUDO: Final = "en-xa"
 LANGUAGES: Final = ("en", "de", "fr", "es", "ja", "ar")
 _RIGHT_TO_LEFT: Final = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"})
 _MAX_HEADER = 500
+# As CLDR has it (a test compares); others write a comma.
+_BETWEEN_THOUSANDS: Final = {"de": ".", "es": ".", "fr": "\u202f"}
+_BETWEEN: Final = {"ar": "، ", "ja": "、"}
 
 _language: ContextVar[str] = ContextVar("language", default=ENGLISH)
 
@@ -42,6 +45,17 @@ def ngettext(singular: str, plural: str, number: int) -> str:
     if language == ENGLISH:
         return singular if number == 1 else plural
     return translations(language).ngettext(singular, plural, number)
+
+
+def grouped(number: int) -> str:
+    """A number as people write it in the reader's language: `2,310`, `2.310`."""
+    text = f"{number:,}"
+    return text.replace(",", _BETWEEN_THOUSANDS.get(_language.get(), ","))
+
+
+def comma() -> str:
+    """What stands between the parts of a list: a comma and a blank, or what the reader's language has for it."""
+    return _BETWEEN.get(_language.get(), ", ")
 
 
 def later(message: str) -> str:

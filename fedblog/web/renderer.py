@@ -30,10 +30,11 @@ from fedblog.web.assets import Assets
 from fedblog.web.drawn_rows import DrawnRows, recipe_of
 from fedblog.web.filters import FILTERS, bdi, name_link
 from fedblog.web.fragments import Fragments
-from fedblog.web.i18n import current, direction, gettext, known, ngettext
+from fedblog.web.i18n import comma, current, direction, gettext, known, ngettext
 from fedblog.web.looks.current import CurrentLook
 from fedblog.web.menu import Menu
 from fedblog.web.pictures import EmojiPictures, avatar_source, own_pictures, picture_tag
+from fedblog.web.saying import say, say_number
 
 
 class _WithoutIndents(Extension):
@@ -101,6 +102,7 @@ class Renderer:
         # Put there by the extension, which mypy can't see.
         self._environment.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
         emoji = EmojiPictures(settings)
+        self._environment.globals.update({"_": say, "gettext": say, "ngettext": say_number})
         self._environment.filters.update(
             FILTERS,
             own_pictures=own_pictures(settings.base_url),
@@ -114,6 +116,7 @@ class Renderer:
             base_url=settings.base_url,
             domain=settings.domain,
             direction=direction,
+            comma=comma,
             blog_handle=f"@{settings.blog.handle}@{settings.domain}",
             static=assets.url,
             look=self.look,

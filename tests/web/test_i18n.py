@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from babel.dates import get_datetime_format
+from babel.numbers import format_decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fedblog.web import i18n
-from fedblog.web.i18n import direction, gettext, known, ngettext, preferred, speaking
+from fedblog.web.filters import date_time, long_date, short_date, short_time
+from fedblog.web.i18n import LANGUAGES, direction, gettext, grouped, known, ngettext, preferred, speaking
 from tests.live import live_app
 
 
@@ -41,6 +44,16 @@ def test_the_browsers_wish_counts_by_weight(header: str, language: str) -> None:
 @given(st.text(max_size=80))
 def test_any_header_gives_a_language(header: str) -> None:
     assert preferred(header, "en") in (*i18n.LANGUAGES, i18n.PSEUDO)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_numbers_and_times_are_written_as_the_language_does(language: str) -> None:
+    with speaking(language):
+        for number in (0, 5, 999, 1_234, 12_345, 1_234_567):
+            assert grouped(number) == format_decimal(number, locale=language)
+        wanted = str(get_datetime_format("medium", locale=language))
+        assert short_time(0) == wanted.replace("{1}", short_date(0)).replace("{0}", "00:00")
+        assert date_time(0) == wanted.replace("{1}", long_date(0)).replace("{0}", "00:00")
 
 
 def test_directions() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fedblog.blog.model import Actor
 from fedblog.storage.notices import Kind, Notice
 from fedblog.web.i18n import gettext as _
-from fedblog.web.i18n import ngettext
+from fedblog.web.i18n import grouped, ngettext
 
 DAY = 86_400
 FACES = 3
@@ -76,7 +76,7 @@ def sentence(group: Group) -> str:
     values: dict[str, object] = {
         "who": _people(group),
         "title": _isolated(one.title) if one.title else _("a post"),
-        "num": f"{one.number:,}",
+        "num": grouped(one.number),
     }
     return _pattern(one, group.count) % values
 
@@ -123,7 +123,10 @@ def _people(group: Group) -> str:
     if group.count == 2:
         return _("%(name)s and %(other)s") % {"name": names[0], "other": names[1]}
     more = group.count - 1
-    return ngettext("%(name)s and %(num)s other", "%(name)s and %(num)s others", more) % {"name": names[0], "num": more}
+    return ngettext("%(name)s and %(num)s other", "%(name)s and %(num)s others", more) % {
+        "name": names[0],
+        "num": grouped(more),
+    }
 
 
 def _isolated(text: str) -> str:

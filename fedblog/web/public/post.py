@@ -40,7 +40,7 @@ from fedblog.web.documents import is_public
 from fedblog.web.drawn_rows import Conversation, DrawnRows, all_to_draw, read_first, read_whole
 from fedblog.web.fragments import DrawRow, draw_anew
 from fedblog.web.hot import mark
-from fedblog.web.i18n import ngettext
+from fedblog.web.i18n import grouped, ngettext
 from fedblog.web.keys import ASKS_ELSEWHERE, PAGES, POST_INDEX, RENDERER, SERVICES, SESSION
 from fedblog.web.pages import FOR_ALL, FOR_ONE, HTML, alternate_link
 from fedblog.web.public.article import Around, article_values, read_around
@@ -331,7 +331,7 @@ def make_context(view: PostView, session: Session | None, ids: LocalIds) -> dict
 
 
 def _group(count: int, words: str, found: tuple[Reaction, ...]) -> ReactionGroup:
-    return ReactionGroup(count, words % {"num": count}, tuple(reaction.actor for reaction in found))
+    return ReactionGroup(count, words % {"num": grouped(count)}, tuple(reaction.actor for reaction in found))
 
 
 def may_edit(session: Session | None, shown: Post) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fedblog.blog.ledger import DeliveryCounts, ServerDelivery
-from fedblog.web.i18n import gettext, ngettext
+from fedblog.web.i18n import gettext, grouped, ngettext
 from fedblog.web.studio.reach import cause
 
 
@@ -11,7 +11,7 @@ def progress_words(counts: DeliveryCounts) -> str:
     """`Delivered to 214 of 220 servers`."""
     if counts.total == 0:
         return gettext("No other server to tell yet")
-    numbers = {"num": f"{counts.total:,}", "done": f"{counts.delivered:,}", "failed": f"{counts.failed:,}"}
+    numbers = {"num": grouped(counts.total), "done": grouped(counts.delivered), "failed": grouped(counts.failed)}
     if not counts.waiting and not counts.failed:
         return ngettext("Delivered to %(num)s server", "Delivered to %(num)s servers", counts.total) % numbers
     if counts.waiting:

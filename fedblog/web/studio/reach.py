@@ -15,7 +15,7 @@ from fedblog.storage.database import Tx
 from fedblog.storage.reach import Parcel, Reached
 from fedblog.web.filters import long_date, short_time
 from fedblog.web.i18n import gettext as _
-from fedblog.web.i18n import ngettext
+from fedblog.web.i18n import grouped, ngettext
 from fedblog.web.keys import SERVICES
 from fedblog.web.studio.access import Who, done, requested_post, show
 from fedblog.web.studio.forms import Form
@@ -153,6 +153,6 @@ def summary(total: int, reached: int) -> str:
     if not total:
         return _("No other server to tell yet")
     return ngettext("%(reached)s of %(num)s server has it", "%(reached)s of %(num)s servers have it", total) % {
-        "reached": f"{reached:,}",
-        "num": f"{total:,}",
+        "reached": grouped(reached),
+        "num": grouped(total),
     }

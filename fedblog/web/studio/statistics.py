@@ -14,7 +14,7 @@ from fedblog.storage.stats import DAY, Scope
 from fedblog.web.charts import Chart, bars, day_label, iso_day, spans
 from fedblog.web.csv_answer import csv_answer
 from fedblog.web.i18n import gettext as _
-from fedblog.web.i18n import ngettext
+from fedblog.web.i18n import grouped, ngettext
 from fedblog.web.keys import COUNTS, SERVICES
 from fedblog.web.studio.access import Who, requested_post, show
 
@@ -205,7 +205,7 @@ def _tiles(numbers: Numbers, *, is_post: bool) -> list[tuple[str, int, str]]:
     views = sum(numbers.views.values())
     before = ngettext("%(num)s in the time before", "%(num)s in the time before", numbers.views_before)
     found = [
-        (_("Views"), views, before % {"num": f"{numbers.views_before:,}"} if numbers.views_before else ""),
+        (_("Views"), views, before % {"num": grouped(numbers.views_before)} if numbers.views_before else ""),
         (_("Visitors"), sum(numbers.visitors.values()), ""),
         (_("Replies"), sum(numbers.echoes["reply"].values()), ""),
         (_("Likes"), sum(numbers.echoes["like"].values()), ""),
