@@ -9,7 +9,7 @@ import unicodedata
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from fedblog.activitypub.pictures import media_type_of_url
 from fedblog.blog.emoji import NAME as EMOJI_NAME
@@ -132,12 +132,12 @@ def uri_hint(reply: Reply) -> str:
 
 def bdi(name: str) -> Markup:
     """A name inside a sentence of ours, whatever its direction of writing."""
-    return Markup("<bdi>{}</bdi>").format(name)
+    return Markup(f"<bdi>{escape(name)}</bdi>")  # noqa: S704 - the name is escaped
 
 
 def name_link(href: str, name: str) -> Markup:
     """As `bdi`, as a link to a place on our pages."""
-    return Markup('<a href="{}"><bdi>{}</bdi></a>').format(href, name)
+    return Markup(f'<a href="{escape(href)}"><bdi>{escape(name)}</bdi></a>')  # noqa: S704 - both are escaped
 
 
 FILTERS = {
