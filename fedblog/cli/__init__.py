@@ -20,7 +20,9 @@ _PLACES = {
     "config": Place("config", "config", "The configuration."),
     "deliver": Place("delivery", "deliver", "What goes out to other servers."),
     "demo": Place("demo", "demo", "Look at a throw-away blog, and at a small simulated fediverse that answers it."),
-    "doctor": Place("doctor", "doctor", "Check configuration, files, database, keys, clock and discovery."),
+    "doctor": Place(
+        "doctor", "doctor", "Check configuration, files, database, keys, mail, push, clock and the public address."
+    ),
     "export": Place(
         "export", "export", "Write posts with their threads, pictures, followers and blocks to one archive."
     ),

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import stat
 import time
-from dataclasses import asdict, dataclass
-from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any, Literal
-from urllib.parse import quote
 
 from fedblog import __version__, app
-from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.urls import Uri
-from fedblog.activitypub.wire import ACCEPT, is_activity_type, parse_object
 from fedblog.blog.model import Actor
+from fedblog.cli.checkup_notices import look_at_mail, look_at_notices
+from fedblog.cli.checkup_public import ask_itself
+from fedblog.cli.findings import Finding, State
 from fedblog.cli.program import Program
 from fedblog.config import Settings
-from fedblog.errors import ConfigError, FedblogError, FetchFailed, StorageUnavailable
-from fedblog.federation.client import Client, Response, user_agent
-from fedblog.federation.guard import Guard
+from fedblog.errors import ConfigError, FedblogError, StorageUnavailable
 from fedblog.federation.setup import BASE_URL_KEY, DOMAIN_KEY
 from fedblog.signatures.keys import private_from_pem
 from fedblog.storage import accounts, actors, keys, meta
@@ -30,29 +24,12 @@ from fedblog.storage import migrate as migrations
 from fedblog.storage.database import SQLITE_NAME, Database
 from fedblog.storage.seal import Sealer, load_secret
 
-State = Literal["ok", "warn", "fail", "skip"]
 LOW_DISK, NO_DISK = 500 * 1024**2, 50 * 1024**2
 EARLIEST = 1_767_225_600  # 2026-01-01: before this program was written
-CLOCK_SECONDS = 60
-ASK_SECONDS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One result: what was looked at, how it stands, in words, and what to do about it."""
-
-    name: str
-    state: State
-    words: str
-    fix: str = ""
-
-    def as_dict(self) -> dict[str, str]:
-        """For scripts."""
-        return asdict(self)
-
-
-async def examine(program: Program) -> list[Finding]:
-    """All findings, in an order in which one explains the next."""
+async def examine(program: Program, *, test_mail: str = "") -> list[Finding]:
+    """All findings, in an order in which one explains the next. `test_mail`: whom to send a mail."""
     try:
         settings = program.settings()
     except ConfigError as error:
@@ -61,7 +38,10 @@ async def examine(program: Program) -> list[Finding]:
     found += look_at_files(settings)
     found += look_at_disk(settings)
     found += look_at_clock()
-    found += await look_at_database(settings)
+    database = await look_at_database(settings)
+    found += [*database, *await look_at_mail(settings, send_to=test_mail)]
+    if all(one.state == "ok" for one in database):
+        found += await look_at_notices(settings)
     found += await ask_itself(settings)
     return found
 
@@ -179,63 +159,3 @@ async def _keys_fit(database: Database, sealer: Sealer, actor: Actor) -> bool:
     found = await database.read(keys.local_keys, actor.id, sealer)
     fit = all(private_from_pem(key.private_pem, Uri(key.key_id)).public.pem == key.public_pem for key in found)
     return fit and any(key.algorithm == "rsa" for key in found)
-
-
-async def ask_itself(settings: Settings) -> list[Finding]:
-    """WebFinger and the actor, through base_url, as another server asks; and the clock of who answers."""
-    actor = LocalIds(settings.base_url).actor(settings.blog.handle)
-    account = quote(f"acct:{settings.blog.handle}@{settings.domain}", safe="")
-    # The address is our own, by our own configuration: wherever it leads may be asked.
-    guard = Guard(("0.0.0.0/0", "::/0"), allow_http=True)
-    client = Client(guard, user_agent(settings), connect_timeout=ASK_SECONDS)
-    try:
-        url = Uri(f"{settings.base_url}/.well-known/webfinger?resource={account}")
-        answer = await client.get(url, accept="application/jrd+json", timeout=ASK_SECONDS)
-        found = [_read_webfinger(answer.status, answer.body, actor)]
-        found += _compare_clocks(answer.header("Date") or "")
-        if found[0].state == "ok":
-            found.append(_read_actor(await client.get(actor, accept=ACCEPT, timeout=ASK_SECONDS), actor))
-    except FetchFailed as error:
-        fix = "if the server should be running: start it, and look at DNS, TLS and the proxy"
-        return [Finding("discovery", "skip", f"{settings.base_url} does not answer: {error}", fix)]
-    finally:
-        await client.close()
-    return found
-
-
-def _read_webfinger(status: int, body: bytes, actor: str) -> Finding:
-    if status != 200:
-        fix = "pass /.well-known/ through to fedblog, with the Host header unchanged"
-        return Finding("discovery", "fail", f"WebFinger answered {status}", fix)
-    try:
-        links: list[dict[str, Any]] = json.loads(body)["links"]
-        found = next((link.get("href") for link in links if link.get("rel") == "self"), None)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return Finding("discovery", "fail", "something else answers WebFinger", "look at the proxy's configuration")
-    if found != actor:
-        return Finding("discovery", "fail", f"WebFinger names {found}, not {actor}", "look at domain and base_url")
-    return Finding("discovery", "ok", f"WebFinger leads to {actor}")
-
-
-def _read_actor(answer: Response, actor: str) -> Finding:
-    if answer.status != 200 or not is_activity_type(answer.content_type):
-        words = f"the actor answered {answer.status} {answer.content_type}"
-        return Finding("actor", "fail", words, "pass /ap/ and the Accept header through to fedblog")
-    try:
-        found = parse_object(answer.body).get("id")
-    except FedblogError as error:
-        return Finding("actor", "fail", f"the actor is unreadable: {error}", "look at the proxy's configuration")
-    if found != actor:
-        return Finding("actor", "fail", f"the actor says it is {found}", "look at domain and base_url")
-    return Finding("actor", "ok", f"{actor} answers other servers")
-
-
-def _compare_clocks(header: str) -> list[Finding]:
-    """The Date header comes from whoever stands in front; the two should agree."""
-    try:
-        away = parsedate_to_datetime(header).timestamp() - time.time()
-    except (TypeError, ValueError):
-        return []
-    if abs(away) > CLOCK_SECONDS:
-        return [Finding("clock of the server", "warn", f"{away:+.0f} s from this one", "keep both right with NTP")]
-    return [Finding("clock of the server", "ok", "agrees with this one")]

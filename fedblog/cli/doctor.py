@@ -7,22 +7,24 @@ from collections import Counter
 
 import click
 
-from fedblog.cli.checkup import Finding, State, examine
+from fedblog.cli.checkup import examine
+from fedblog.cli.findings import Finding, State
 from fedblog.cli.program import Failure, Program, json_option, pass_program, print_json, quiet_logging
 
 _MARKS: dict[State, str] = {"ok": "ok  ", "warn": "warn", "fail": "FAIL", "skip": "skip"}
 
 
 @click.command()
+@click.option("--send-test-mail", metavar="ADDRESS", default="", help="Send a mail to this address, to see it arrive.")
 @json_option
 @pass_program
-def doctor(program: Program, as_json: bool) -> None:
-    """Check configuration, files, database, keys, clock and discovery. Changes nothing.
+def doctor(program: Program, send_test_mail: str, as_json: bool) -> None:
+    """Check configuration, files, database, keys, mail, push, clock and the public address. Changes nothing.
 
     Exit code 1 when something is broken; warnings do not count.
     """
     quiet_logging()
-    findings = asyncio.run(examine(program))
+    findings = asyncio.run(examine(program, test_mail=send_test_mail))
     if as_json:
         print_json([finding.as_dict() for finding in findings])
     else:

@@ -25,9 +25,14 @@ async def held(db: Database, avatars: RemotePictures, actor_id: ActorId) -> dict
 
 
 async def erase(db: Database, avatars: RemotePictures, actor_id: ActorId) -> Erased:
-    """Erase somebody, in one transaction; then pictures, and words in the search index. Raises `NotFound`, `Conflict`
-    for one of ours."""
-    done = await db.write(erasing.erase, actor_id)
+    """Erase somebody, down to the words in the search index, in one transaction; then pictures. Raises `NotFound`,
+    `Conflict` for one of ours."""
+
+    def down_to_the_last_byte(tx: Tx) -> Erased:
+        done = erasing.erase(tx, actor_id)
+        erasing.tidy(tx)
+        return done
+
+    done = await db.write(down_to_the_last_byte)
     await avatars.forget([str(actor_id)])
-    await db.write(erasing.tidy)
     return done

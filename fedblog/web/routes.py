@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from fedblog.web import activitypub, collections, inboxes, login, media, quotes, second, wellknown
+from fedblog.web import activitypub, collections, inboxes, login, loop, media, quotes, second, wellknown
 from fedblog.web.public import (
     archive,
     author,
@@ -43,6 +43,7 @@ def add_all(app: web.Application) -> None:
     media.add_routes(router)
     wellknown.add_routes(router)
     inboxes.add_inboxes(app)
+    loop.add_routes(router)
     activitypub.add_routes(router)
     collections.add_routes(router)
     quotes.add_routes(router)

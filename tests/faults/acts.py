@@ -109,6 +109,14 @@ async def pin(world: World) -> Ask:
     return Ask(f"/studio/posts/{(await world.post()).id}/pin", {"do": "pin"})
 
 
+@act("/studio/posts/{id}/boost")
+async def boost(world: World) -> Ask:
+    world.rig.clock.ahead -= 2 * 86_400
+    post = await world.post()
+    world.rig.clock.ahead += 2 * 86_400
+    return Ask(f"/studio/posts/{post.id}/boost")
+
+
 @act("/studio/posts/{id}/share")
 async def share(world: World) -> Ask:
     return Ask(f"/studio/posts/{(await world.post(publish=False)).id}/share", {"do": "open"})
@@ -339,6 +347,11 @@ async def import_blocks(world: World) -> Ask:
 @act("/studio/blocks/imports/{id}")
 async def apply_blocks(world: World) -> Ask:
     return Ask(f"/studio/blocks/imports/{await world.block_import()}", {"do": "apply", "others": "1"})
+
+
+@act("/studio/privacy/{id}/erase")
+async def erase(world: World) -> Ask:
+    return Ask(f"/studio/privacy/{await world.follower('accepted')}/erase", good=200)
 
 
 @act("/studio/looks")

@@ -90,12 +90,13 @@ class Faults:
 
 @dataclass
 class Clock:
-    """The time, or some seconds later."""
+    """The time, or some seconds later; `still`: where it stands."""
 
     ahead: float = 0.0
+    still: float = 0.0
 
     def __call__(self) -> float:
-        return time.time() + self.ahead
+        return (self.still or time.time()) + self.ahead
 
 
 @dataclass

@@ -307,6 +307,7 @@ async def make_world(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> World:
         "/studio/followers": follower,
         "/studio/decisions": await world.decision(),
         "/studio/blocks/imports": await world.block_import(),
+        "/studio/privacy": follower,
         "/studio/reports": await world.value("SELECT id FROM reports"),
     }
     return world

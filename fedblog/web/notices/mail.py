@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import smtplib
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.headerregistry import Address
@@ -20,6 +21,7 @@ from fedblog.web.notices.words import Group, plain
 from fedblog.web.renderer import Renderer
 
 # Addresses in headers stay in one line: not every mail program puts folded ones together again.
+_FINE = 250
 _POLICY = SMTP.clone(max_line_length=250)
 
 
@@ -110,11 +112,47 @@ def send(mail: Mail, message: EmailMessage) -> None:
 
     Raises `MailFailed` for a refusal that will stay one, `FetchTemporary` for everything that may pass.
     """
+    with _failures(mail), _connect(mail) as server:
+        if mail.user:
+            server.login(mail.user, mail.password)
+        server.send_message(message)
+
+
+def probe(mail: Mail) -> str:
+    """How the configured server takes us, in words; nothing is sent. Blocks; raises as `send` does."""
+    with _failures(mail), _connect(mail) as server:
+        server.ehlo_or_helo_if_needed()
+        words = f"{mail.host}:{mail.port} answers"
+        if isinstance(server.sock, ssl.SSLSocket):
+            words += f", {server.sock.version()}"
+        if mail.user:
+            server.login(mail.user, mail.password)
+            words += f", logged in as {mail.user}"
+        code, told = server.noop()
+        if code != _FINE:
+            raise _verdict(code, told)
+        return words
+
+
+def trial(settings: Settings, to: str, now: float) -> EmailMessage:
+    """A mail that says that mails arrive. Raises `InvalidInput` for an address that can't be one."""
+    if not is_address(to):
+        raise InvalidInput("that is no mail address", reason="mail_address")
+    message = EmailMessage(_POLICY)
+    message["From"] = sender(settings)
+    message["To"] = to
+    message["Subject"] = f"Test of {plain(settings.blog.title)[:100]}"
+    message["Date"] = format_datetime(datetime.fromtimestamp(now, UTC))
+    message["Message-ID"] = make_msgid("test", domain=settings.domain.partition(":")[0])
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(f"Mails of {settings.base_url} reach you. This one was asked for by `fedblog doctor`.\n")
+    return message
+
+
+@contextmanager
+def _failures(mail: Mail) -> Iterator[None]:
     try:
-        with _connect(mail) as server:
-            if mail.user:
-                server.login(mail.user, mail.password)
-            server.send_message(message)
+        yield
     except smtplib.SMTPRecipientsRefused as exc:
         code, words = next(iter(exc.recipients.values()))
         raise _verdict(code, words) from exc

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from fedblog.blog.ledger import Account, Session
 from fedblog.blog.model import Actor, ActorId, Post, PostId, PostStatus, Role
-from fedblog.errors import FedblogError, Forbidden, NotFound
+from fedblog.errors import FedblogError, Forbidden, NotFound, StorageUnavailable
 from fedblog.federation.services import Services
 from fedblog.storage import accounts, actors, desk, posts
 from fedblog.storage.database import Tx
@@ -152,7 +152,12 @@ async def show(
     request: web.Request, who: Who, template: str, *, status: int = 200, problem: str = "", **context: Any
 ) -> web.Response:
     """A studio page: with the person, the form token, unread count and the message of the step before."""
-    unread, news = await request.app[SERVICES].db.read(_count_unread, who)
+    try:
+        unread, news = await request.app[SERVICES].db.read(_count_unread, who)
+    except StorageUnavailable:
+        if request.method != "POST":
+            raise
+        unread = news = 0  # what was done is told, also where nothing can be counted any more
     return render(
         request,
         f"studio/{template}",
