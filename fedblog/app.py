@@ -28,6 +28,7 @@ from fedblog.federation.client import Client
 from fedblog.federation.counts import CountReader
 from fedblog.federation.delivery import DeliveryWorker
 from fedblog.federation.fetcher import Fetcher
+from fedblog.federation.forget_media import MediaForgetter
 from fedblog.federation.guard import Guard
 from fedblog.federation.housekeeping import Housekeeper
 from fedblog.federation.inbox import Inbox
@@ -46,9 +47,9 @@ from fedblog.federation.setup import ensure_instance
 from fedblog.federation.signer import Signer
 from fedblog.federation.synchronise import KIND as SYNCHRONISE
 from fedblog.federation.synchronise import FollowersSync
-from fedblog.media.kept import AVATAR_LIMITS, EMOJI_LIMITS, Limits, PictureStore
+from fedblog.media.kept import AVATAR_LIMITS, EMOJI_LIMITS, Limits, PictureStore, attached_limits
 from fedblog.media.library import Library
-from fedblog.storage import block_subscriptions
+from fedblog.storage import block_subscriptions, reply_media
 from fedblog.storage.database import Database
 from fedblog.storage.indexer import Indexer
 from fedblog.storage.seal import Sealer, load_secret
@@ -111,6 +112,9 @@ async def services(
             stack.push_async_callback(made.close)
             return made
 
+        kept = settings.media
+        attached = pictures("attached", kept.remote_media_cache_bytes, attached_limits(kept.remote_media_bytes))
+
         publisher = Publisher(db, ids, settings, sealer, fetcher=fetcher, resolver=resolver)
         teller = Teller(db, settings, sealer, client, lambda: renderer or Renderer(settings, Assets()), clock)
         handlers: dict[str, JobHandler] = {
@@ -119,6 +123,7 @@ async def services(
             **timed_acts(publisher),
             websub.KIND: websub.HubTeller(client, settings),
             TELL_AUTHOR: teller,
+            reply_media.KIND: MediaForgetter(db, attached.store, settings),
             block_subscriptions.KIND: BlockListReader(db, client, settings),
         }
         yield Services(
@@ -138,8 +143,9 @@ async def services(
             worker=_delivery(db, client, signer, settings, clock),
             jobs=JobRunner(db, handlers, clock=clock, slow=("backfill",)),
             library=Library(db, settings),
-            avatars=pictures("avatars", settings.media.avatar_cache_bytes, AVATAR_LIMITS),
-            emoji=pictures("emoji", settings.media.emoji_cache_bytes, EMOJI_LIMITS),
+            avatars=pictures("avatars", kept.avatar_cache_bytes, AVATAR_LIMITS),
+            emoji=pictures("emoji", kept.emoji_cache_bytes, EMOJI_LIMITS),
+            attached=attached,
             indexer=Indexer(db),
         )
 

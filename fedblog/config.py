@@ -157,6 +157,19 @@ class MediaSettings(Struct, frozen=True, forbid_unknown_fields=True):
     emoji_cache_bytes: Annotated[int, Meta(ge=1_000_000, description="How much of those emoji is kept, in bytes.")] = (
         104_857_600
     )
+    remote_media: Annotated[
+        Literal["click", "link", "off"],
+        Meta(
+            description="Pictures in replies. click: in the page when a reader opens them, fetched by this server"
+            " then. link: only a link to their own server. off: neither."
+        ),
+    ] = "click"
+    remote_media_bytes: Annotated[
+        int, Meta(ge=100_000, le=50_000_000, description="Largest picture in a reply to show, in bytes.")
+    ] = 8_388_608
+    remote_media_cache_bytes: Annotated[
+        int, Meta(ge=1_000_000, description="How much of those pictures is kept, in bytes.")
+    ] = 1_073_741_824
 
 
 class Mail(Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}):

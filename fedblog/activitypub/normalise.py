@@ -331,7 +331,8 @@ def _attachments(value: object) -> tuple[AttachmentDocument, ...]:
             media_type_of(link.get("mediaType")) if isinstance(link, dict) else ""
         )
         if url:
-            found.append(AttachmentDocument(type_of(item), url, media_type, text_of(item, "name")))
+            is_sensitive = item.get("sensitive") is True
+            found.append(AttachmentDocument(type_of(item), url, media_type, text_of(item, "name"), is_sensitive))
     return tuple(found)
 
 

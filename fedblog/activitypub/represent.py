@@ -11,9 +11,10 @@ from html import escape
 from urllib.parse import unquote, urlsplit
 
 from fedblog.activitypub.multikey import read_multibase, read_pem
+from fedblog.activitypub.pictures import media_type_of_url
 from fedblog.activitypub.urls import host_of
 from fedblog.activitypub.values import near, own
-from fedblog.activitypub.vocab import CHAT_TYPES, Activity, ActorDocument, KeyDocument, Note, Tag
+from fedblog.activitypub.vocab import CHAT_TYPES, Activity, ActorDocument, AttachmentDocument, KeyDocument, Note, Tag
 from fedblog.blog.audience import audience_of, narrower
 from fedblog.blog.emoji import MOST, NAME, Emoji, is_kept, named
 from fedblog.blog.ledger import Profile, RemoteKey
@@ -184,11 +185,18 @@ def _attachments(note: Note) -> tuple[Attachment, ...]:
     return tuple(
         Attachment(
             url=item.url,
-            media_type=item.media_type if _MEDIA_TYPE.fullmatch(item.media_type) else "",
+            media_type=_media_type(item),
             name=clean_name(item.name, MAX_ALT),
+            sensitive=note.sensitive or item.sensitive,
         )
         for item in note.attachments
     )
+
+
+def _media_type(item: AttachmentDocument) -> str:
+    if _MEDIA_TYPE.fullmatch(item.media_type):
+        return item.media_type
+    return media_type_of_url(item.url) if item.type == "Image" else ""
 
 
 def _remote_keys(doc: ActorDocument, now: int) -> tuple[RemoteKey, ...]:

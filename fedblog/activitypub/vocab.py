@@ -103,6 +103,7 @@ class AttachmentDocument:
     url: str
     media_type: str
     name: str
+    sensitive: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -362,11 +362,17 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """Media or a link that came with a reply; never fetched or decoded here."""
+    """Media or a link that came with a reply; never decoded here, and fetched only when a reader asks for a picture."""
 
     url: str
     media_type: str
     name: str  # alt text
+    sensitive: bool = False
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it says that it is a picture of a kind that is shown (no SVG)."""
+        return self.media_type.startswith("image/") and self.media_type != "image/svg+xml"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,19 @@ import logging
 
 from fedblog.errors import StorageUnavailable
 from fedblog.federation.pictures import RemotePictures
-from fedblog.storage import block_lists, deliveries, emoji, erasing, inbox, keys, planning, posts, replies, tombstones
+from fedblog.storage import (
+    block_lists,
+    deliveries,
+    emoji,
+    erasing,
+    inbox,
+    keys,
+    planning,
+    posts,
+    replies,
+    reply_media,
+    tombstones,
+)
 from fedblog.storage.database import Database, Tx
 
 log = logging.getLogger(__name__)
@@ -26,7 +38,8 @@ FORGOTTEN_AT_ONCE = 100
 
 def tidy(tx: Tx) -> None:
     """Forget old inbox records, orphans whose parent never came, old remote tombstones, settled deliveries and what lay
-    in the trash for a month; publish what is overdue. In the first hour of a day, emoji that nothing names any more."""
+    in the trash for a month; publish what is overdue. In the first hour of a day, emoji that nothing names any more and
+    pictures of hidden replies."""
     inbox.prune(tx)
     replies.drop_orphans(tx, tx.now - ORPHAN_DAYS * DAY)
     tombstones.prune(tx, tx.now - TOMBSTONE_DAYS * DAY)
@@ -35,6 +48,7 @@ def tidy(tx: Tx) -> None:
     block_lists.prune(tx, tx.now - block_lists.KEEP_DRAFTS)
     if tx.now % DAY < HOUR:
         emoji.forget_unused(tx)
+        reply_media.forget_soon(tx)
     planning.overdue(tx)
     for post_id in planning.trashed(tx, tx.now - TRASH_DAYS * DAY, TRASH_AT_ONCE):
         posts.delete(tx, post_id)

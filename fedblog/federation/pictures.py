@@ -18,23 +18,17 @@ log = logging.getLogger(__name__)
 ACCEPT = "image/webp, image/png, image/jpeg, image/gif"
 AT_ONCE = 4
 MOST_WAITING = 200
-FETCH_SECONDS = 8.0
-WAIT_SECONDS = 15.0
+QUEUE_SECONDS = 7.0  # a reader waits this much longer than one fetch may take
 RETRY_SECONDS = 3_600
 REMEMBERED = 5_000
 
 
 class RemotePictures:
-    """A proxy for one kind: one fetch for each picture, however many ask; a failure is not repeated for an hour.
+    """A proxy for one kind: one fetch for each picture, however many ask; a failure is not repeated for an hour."""
 
-    `fetch_seconds`: for one picture, from the look-up of its host to the last byte.
-    """
-
-    def __init__(
-        self, client: Client, store: PictureStore, clock: Callable[[], float], *, fetch_seconds: float = FETCH_SECONDS
-    ) -> None:
+    def __init__(self, client: Client, store: PictureStore, clock: Callable[[], float]) -> None:
         self.store = store
-        self._client, self._clock, self._seconds = client, clock, fetch_seconds
+        self._client, self._clock, self._seconds = client, clock, store.limits.seconds
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._flights: dict[str, asyncio.Task[KeptPicture | None]] = {}
         self._failed: OrderedDict[str, float] = OrderedDict()
@@ -49,7 +43,7 @@ class RemotePictures:
         if kept is not None or flight is None:
             return kept  # an old one is better than waiting
         try:
-            async with asyncio.timeout(self._seconds + WAIT_SECONDS - FETCH_SECONDS):
+            async with asyncio.timeout(self._seconds + QUEUE_SECONDS):
                 return await asyncio.shield(flight)
         except TimeoutError:
             return None

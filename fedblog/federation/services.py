@@ -46,4 +46,5 @@ class Services:
     library: Library
     avatars: RemotePictures
     emoji: RemotePictures
+    attached: RemotePictures
     indexer: Indexer

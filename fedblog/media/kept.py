@@ -27,10 +27,16 @@ class Limits(NamedTuple):
     bytes: int
     side: int
     pixels: int
+    seconds: float = 8.0  # to fetch it
 
 
 AVATAR_LIMITS = Limits(512 * 1024, 4096, 8_000_000)
 EMOJI_LIMITS = Limits(512 * 1024, 2048, 2_000_000)
+
+
+def attached_limits(max_bytes: int) -> Limits:
+    """Of a picture that hangs on a reply: as cameras make them."""
+    return Limits(max_bytes, 16_384, 64_000_000, 20.0)
 
 
 class KeptPicture(NamedTuple):

@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from fedblog.blog.emoji import Emoji
+from fedblog.blog.emoji import Emoji, named
 from fedblog.storage import moderation
+from fedblog.storage.rows import write_json
 from fedblog.storage.tx import Tx, chunks, marks
 
 
@@ -27,6 +28,14 @@ def keep(tx: Tx, found: Iterable[Emoji], *, public: bool) -> None:
             " ON CONFLICT (key) DO UPDATE SET public = 1 WHERE emoji.public = 0 AND excluded.public = 1",
             rows,
         )
+
+
+def row_text(tx: Tx, found: tuple[Emoji, ...], *, public: bool) -> str:
+    """`keep`, and what the row that names them holds."""
+    if not found:
+        return "[]"
+    keep(tx, found, public=public)
+    return write_json(named(found))
 
 
 def source(tx: Tx, key: str) -> Source | None:

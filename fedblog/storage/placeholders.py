@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fedblog.blog.model import ActorId, NewReply, PostId, Reply, ReplyId, ReplyState, Visibility
-from fedblog.storage import posts, replies, tree
+from fedblog.storage import emoji, posts, replies, tree
 from fedblog.storage.rows import write_attachments, write_json
 from fedblog.storage.tx import Tx
 
@@ -84,7 +84,7 @@ def fill(tx: Tx, placeholder: Reply, new: NewReply) -> Reply:
         new.reason,
         new.remote_likes,
         new.remote_announces,
-        replies.emoji_text(tx, new),
+        emoji.row_text(tx, new.emoji, public=new.visibility.is_public),
         before.id,
     )
     tree.refresh(tx, replace(before, state=ReplyState.REMOVED))

@@ -10,11 +10,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from fedblog.blog import audience
-from fedblog.blog.emoji import named
 from fedblog.blog.heads import Spot
 from fedblog.blog.model import Actor, ActorId, NewReply, PostId, Reply, ReplyId, ReplyState, Visibility
 from fedblog.errors import Conflict, NotFound
-from fedblog.storage import drawn, emoji, posts, sources, tombstones, tree
+from fedblog.storage import drawn, emoji, posts, reply_media, sources, tombstones, tree
 from fedblog.storage.rows import ACTOR, REPLY, read_actor, read_reply, write_attachments, write_json
 from fedblog.storage.threads import (
     children_uris,
@@ -198,17 +197,9 @@ def _insert(tx: Tx, reply_id: ReplyId, new: NewReply, place: tree.Place) -> None
         write_attachments(new.attachments),
         new.reason,
         write_json(new.options),
-        emoji_text(tx, new),
+        emoji.row_text(tx, new.emoji, public=new.visibility.is_public),
     )
     sources.keep(tx, reply_id, new.original)
-
-
-def emoji_text(tx: Tx, new: NewReply) -> str:
-    """For the row; where the pictures lie is kept."""
-    if not new.emoji:
-        return "[]"
-    emoji.keep(tx, new.emoji, public=new.visibility.is_public)
-    return write_json(named(new.emoji))
 
 
 def _clamp(count: int) -> int:
@@ -252,12 +243,14 @@ def update_remote(tx: Tx, reply_id: ReplyId, new: NewReply) -> Reply:
         write_attachments(new.attachments),
         visibility.value,
         edited_at,
-        emoji_text(tx, new),
+        emoji.row_text(tx, new.emoji, public=new.visibility.is_public),
         reply_id,
     )
     sources.keep(tx, reply_id, new.original)
     if visibility is not reply.visibility:
         tree.refresh(tx, reply)
+    if visibility is not reply.visibility or new.attachments != reply.attachments:
+        reply_media.forget_soon(tx, reply)
     return _get(tx, reply_id)
 
 
@@ -279,6 +272,7 @@ def remove(tx: Tx, reply_id: ReplyId, *, tombstone: bool = True) -> None:
         tombstones.add(tx, reply.uri, reply.type, actor_uri, local=reply.local)
     tx.run("DELETE FROM reactions WHERE reply_id = $1", reply_id)
     tx.run("DELETE FROM reply_sources WHERE reply_id = $1", reply_id)
+    reply_media.forget_soon(tx, reply)
     if reply.state is ReplyState.ORPHAN:
         tx.run("DELETE FROM replies WHERE id = $1", reply_id)
         return
@@ -299,6 +293,8 @@ def set_state(tx: Tx, reply_id: ReplyId, state: ReplyState, reason: str) -> Repl
     reply = _lock(tx, reply_id)
     if reply.state is ReplyState.REMOVED or state in (ReplyState.ORPHAN, ReplyState.REMOVED):
         raise Conflict("this reply was deleted by its author", reason="reply_removed")
+    if state is ReplyState.HIDDEN:
+        reply_media.forget_soon(tx, reply)
     if reply.state is ReplyState.ORPHAN:
         tx.run("UPDATE replies SET settled = $1, reason = $2 WHERE id = $3", state.value, reason, reply_id)
     else:

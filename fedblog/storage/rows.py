@@ -172,7 +172,7 @@ def read_reply(row: Row, at: int = 0) -> Reply:
         remote_likes=row[at + 23],
         remote_announces=row[at + 24],
         context=row[at + 25],
-        attachments=_attachments(row[at + 26]),
+        attachments=read_attachments(row[at + 26]),
         reason=row[at + 27],
         shown=bool(row[at + 28]),
         seen=bool(row[at + 29]),
@@ -224,8 +224,13 @@ def read_pairs(text: str) -> tuple[tuple[str, str], ...]:
 
 def write_attachments(attachments: tuple[Attachment, ...]) -> str:
     """Attachments as they are stored."""
-    return write_json([[item.url, item.media_type, item.name] for item in attachments])
+    return write_json(
+        [[item.url, item.media_type, item.name, *([1] if item.sensitive else [])] for item in attachments]
+    )
 
 
-def _attachments(text: str) -> tuple[Attachment, ...]:
-    return () if text == "[]" else tuple(Attachment(*item) for item in json.loads(text))
+def read_attachments(text: str) -> tuple[Attachment, ...]:
+    """Stored attachments; of the sensitive ones the list has a fourth entry."""
+    if text == "[]":
+        return ()
+    return tuple(Attachment(item[0], item[1], item[2], len(item) > 3) for item in json.loads(text))

@@ -26,6 +26,7 @@ _PRIVATE: Final = (
     "/follow",
     "/like/",
     "/boost/",
+    "/attached/",
     "/*?reply",
 )
 

@@ -61,7 +61,7 @@ def add_headers(settings: Settings) -> Callable[[web.Request, web.StreamResponse
             headers.setdefault("Content-Security-Policy", _ORIGIN_ONLY if private else public_policy)
         if is_https:
             headers.setdefault("Strict-Transport-Security", _HSTS)
-        if not path.startswith(("/static/", "/look/", "/media/", "/avatar/", "/emoji/")):
+        if not path.startswith(("/static/", "/look/", "/media/", "/avatar/", "/emoji/", "/attached/")):
             _vary_by_accept(response)
             headers.setdefault("Cache-Control", "private, no-store" if private else "no-cache")
         if path.startswith(MACHINE_PATHS) and not path.startswith("/inbox"):

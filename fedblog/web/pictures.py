@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 
 from fedblog.blog.emoji import Named
 from fedblog.blog.ledger import Media
-from fedblog.blog.model import Actor
+from fedblog.blog.model import Actor, Attachment, Reply
 from fedblog.config import Settings
 from fedblog.media.figures import only_ours, picture_attributes
 from fedblog.media.kept import url_version
@@ -82,6 +82,23 @@ class EmojiPictures:
     def signs(self, told: Iterable[tuple[str, int, str]]) -> list[tuple[Markup, int]]:
         """A filter: reactions (emoji, how many, key of its picture) with the sign that is shown."""
         return [(self.text(sign, ((sign.strip(":"), key),) if key else ()), count) for sign, count, key in told]
+
+
+def attached_to(settings: Settings) -> Callable[[Reply], list[tuple[Attachment, str]]]:
+    """A function that gives what is listed below a reply, each with the path of its picture here, "" for a link."""
+    shows = settings.media.remote_media
+
+    def found(reply: Reply) -> list[tuple[Attachment, str]]:
+        if shows == "off" or not reply.attachments:
+            return []
+        items = [item for item in reply.attachments if item.url.startswith(("https://", "http://"))]
+        by_click = shows == "click" and not reply.local
+        return [
+            (item, f"/attached/{reply.id}/{url_version(item.url)}" if by_click and item.is_picture else "")
+            for item in items
+        ]
+
+    return found
 
 
 def own_pictures(base_url: str) -> Callable[[str], str]:

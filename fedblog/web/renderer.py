@@ -33,7 +33,7 @@ from fedblog.web.fragments import Fragments
 from fedblog.web.i18n import comma, current, direction, gettext, known, ngettext
 from fedblog.web.looks.current import CurrentLook
 from fedblog.web.menu import Menu
-from fedblog.web.pictures import EmojiPictures, avatar_source, own_pictures, picture_tag
+from fedblog.web.pictures import EmojiPictures, attached_to, avatar_source, own_pictures, picture_tag
 from fedblog.web.saying import say, say_number
 
 
@@ -123,6 +123,7 @@ class Renderer:
             menu=self.menu,
             avatar_source=avatar_source(settings),
             name_of=emoji.name_of,
+            attached_to=attached_to(settings),
             picture=picture_tag(settings.base_url),
             _bdi=bdi,
             _link=name_link,

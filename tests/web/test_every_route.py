@@ -47,7 +47,7 @@ def filled(path: str, **values: object) -> str:
         "file": "x.webp",
         "key": "k" * 12,
     }
-    if path.startswith(("/avatar/", "/look/")):
+    if path.startswith(("/avatar/", "/attached/", "/look/")):
         usual["version"] = "0" * 12
     return _FIELD.sub(lambda match: str(values.get(match[1], usual.get(match[1], 1))), path)
 

@@ -118,7 +118,8 @@ async def test_removed_warned_and_held_replies(live: Live) -> None:
     assert "below" in page
     assert re.search(r"<summary>.*spiders</summary>\s*<div[^>]*>\s*<p>inner</p>", page)
     assert "waits" not in page
-    assert '<a href="https://social.example/cat.png" rel="nofollow ugc noopener">A cat asleep</a>' in page
+    assert '<details class="media"><summary>Picture: A cat asleep</summary>' in page
+    assert '<a class="faint" href="https://social.example/cat.png" rel="nofollow ugc noopener">' in page
 
 
 async def test_unlisted_replies_show_in_the_thread_but_not_to_search_engines(live: Live) -> None:

@@ -1,3 +1,5 @@
+import "../media.js";
+
 // Conversations by keyboard: j and k walk, r answers, a approves, h hides, ? explains. All of it can be turned off.
 const help = document.querySelector("[data-keys]");
 const items = [...document.querySelectorAll("[data-talk]")];

@@ -1,4 +1,5 @@
 // The conversation under a post, made better where scripts run: everything works without this.
+import "../media.js";
 import { beginActing } from "./act.js";
 import { beginAnswering } from "./answer.js";
 import { beginReading } from "./thread.js";
