@@ -109,14 +109,6 @@ async def pin(world: World) -> Ask:
     return Ask(f"/studio/posts/{(await world.post()).id}/pin", {"do": "pin"})
 
 
-@act("/studio/posts/{id}/boost")
-async def boost(world: World) -> Ask:
-    world.rig.clock.ahead -= 2 * 86_400
-    post = await world.post()
-    world.rig.clock.ahead += 2 * 86_400
-    return Ask(f"/studio/posts/{post.id}/boost")
-
-
 @act("/studio/posts/{id}/share")
 async def share(world: World) -> Ask:
     return Ask(f"/studio/posts/{(await world.post(publish=False)).id}/share", {"do": "open"})
