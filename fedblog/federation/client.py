@@ -12,7 +12,6 @@ import contextlib
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from urllib.parse import urljoin, urlsplit
@@ -30,6 +29,7 @@ from fedblog.errors import DialRefused, FetchFailed, FetchTemporary, InvalidInpu
 from fedblog.federation.body import ACCEPT_ENCODING, read_body
 from fedblog.federation.guard import Guard, GuardedResolver, Lookup
 from fedblog.federation.lines import Connections, NotReached, door_of, request_bytes
+from fedblog.records import record
 from fedblog.signatures.headers import request_target
 
 HeadersFor = Callable[[Uri], Awaitable[Mapping[str, str]]]
@@ -54,7 +54,7 @@ class ConnectFailed(FetchTemporary):
     reason = "connect_failed"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Response:
     """An answer: `url` is where it finally came from, `body` is decoded, `redirects` the number of hops before it."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from fedblog.activitypub.urls import Uri
 from fedblog.blog.ledger import Delivery, HostState
@@ -12,6 +11,7 @@ from fedblog.federation.client import Client, Response
 from fedblog.federation.knocks import Knock, preferred, second_knock
 from fedblog.federation.outcome import Verdict, judge_response, retry_after_seconds
 from fedblog.federation.signer import Scheme, Signer, Unsigned
+from fedblog.records import record
 
 POST_SECONDS = 10.0
 MAX_ERROR_BYTES = 200
@@ -19,7 +19,7 @@ MAX_ERROR_BYTES = 200
 Extra = Mapping[tuple[int, str], Mapping[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Attempt:
     """What one try came to: the answer, or the failure that stood in its way (`status` is None then)."""
 
@@ -31,7 +31,7 @@ class Attempt:
     wishes: str | None = None  # `Accept-Signature`
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Parcel:
     """A delivery with what goes with it: the way to sign it first, and more headers to sign."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from fedblog.blog.ledger import Delivery, HostState
 from fedblog.federation.knocks import is_news
@@ -17,13 +16,14 @@ from fedblog.federation.outcome import (
     reopen_after,
 )
 from fedblog.federation.sending import Attempt
+from fedblog.records import record
 from fedblog.storage import deliveries, jobs
 from fedblog.storage.tx import Tx
 
 HEARD_SECONDS = 3_600  # that a host is well is written down once an hour
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Result:
     """One try: what came of it, what that means, and how the host was known before."""
 

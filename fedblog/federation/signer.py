@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
 
 from fedblog.activitypub.urls import Uri
 from fedblog.blog.model import ActorId
 from fedblog.errors import ConfigError
 from fedblog.federation.bounded import Bounded
 from fedblog.federation.knocks import Scheme as Scheme  # callers name it beside the signer
+from fedblog.records import record
 from fedblog.signatures.cavage import prepare_cavage
 from fedblog.signatures.keys import PrivateKey, private_from_pem
 from fedblog.signatures.model import Unsealed
@@ -30,7 +30,7 @@ _KEY_SECONDS = 300
 _MAX_KEYS = 1_000
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Unsigned:
     """A request that is to be signed; see `Signer.headers`."""
 

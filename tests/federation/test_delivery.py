@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from fedblog.activitypub.urls import Uri
+from fedblog.activitypub.urls import Uri, host_of
 from fedblog.blog.ledger import Account
 from fedblog.blog.model import Actor, Post, Writing
 from fedblog.demo.peer import PeerServer
@@ -18,6 +18,7 @@ from fedblog.demo.peer_actor import PeerActor
 from fedblog.demo.peer_server import Answer
 from fedblog.federation.delivery import DeliveryWorker
 from fedblog.federation.setup import add_author
+from fedblog.federation.signer import Signer, Unsigned
 from fedblog.signatures.keys import PrivateKey
 from fedblog.storage import deliveries, followers, hosts, lanes, outgoing
 from fedblog.storage.database import Tx
@@ -258,6 +259,29 @@ async def test_DLV_09_a_dead_and_a_hanging_host_hold_up_nobody(
     finally:
         await rig.worker.stop()
         await running
+
+
+async def test_a_host_that_never_answered_gets_one_signature_at_first(
+    rig: Rig, peer: PeerServer, make_peer: PeerMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a dead one would never take isn't signed; one that takes the first gets the rest."""
+    await rig.follower(peer, "bo")
+    dead, _ = await rig.follower(await make_peer(name="dead.localhost"), "di")
+    await _stop_listening(rig, dead)
+    await rig.deliver()  # what the set-up left
+    for title in ("One", "Two", "Three"):
+        await rig.publish(title)
+    signed: list[str] = []  # hosts
+    sign_all = Signer.sign_all
+
+    async def counted(self: Signer, requests: Sequence[Unsigned]) -> list[dict[str, str]]:
+        signed.extend(host_of(request.uri).partition(":")[0] for request in requests)
+        return await sign_all(self, requests)
+
+    monkeypatch.setattr(Signer, "sign_all", counted)
+    await rig.deliver()
+    assert [seen.type for seen in peer.inbox] == ["Create"] * 3
+    assert sorted(signed) == ["dead.localhost", *["peer.localhost"] * 3]
 
 
 async def _stop_listening(rig: Rig, person: PeerActor) -> None:
