@@ -28,7 +28,7 @@ from fedblog.config import Settings
 from fedblog.errors import DialRefused, FetchFailed, FetchTemporary, InvalidInput
 from fedblog.federation.body import ACCEPT_ENCODING, read_body
 from fedblog.federation.guard import Guard, GuardedResolver, Lookup
-from fedblog.federation.lines import Connections, NotReached, door_of, request_bytes
+from fedblog.federation.lines import Connections, NotReached, door_of, request_head
 from fedblog.records import record
 from fedblog.signatures.headers import request_target
 
@@ -141,7 +141,7 @@ class Client:
         self.guard.check_uri(uri)
         door = door_of(uri)
         sent = {"Host": host_of(uri), "User-Agent": self._user_agent, "Accept-Encoding": ACCEPT_ENCODING, **headers}
-        request = request_bytes("POST", request_target(uri), sent, body)
+        request = (request_head("POST", request_target(uri), sent, len(body)), body)
         keep = headers.get("Connection") != "close"
         with _failures_of(uri):
             async with asyncio.timeout(timeout):

@@ -81,9 +81,9 @@ class Connections:
         self._addresses: Bounded[Door, Sequence[AddrInfo]] = Bounded(_REMEMBERED, time.monotonic)
         self._sweep: asyncio.TimerHandle | None = None
 
-    async def ask(self, door: Door, request: bytes, read: Read[T], *, keep: bool = True) -> T:
-        """Send a request, as soon as its host has a place, and give the head and the body's stream of the answer to
-        `read`. With `keep` the connection may be used again.
+    async def ask(self, door: Door, request: Sequence[bytes], read: Read[T], *, keep: bool = True) -> T:
+        """Send a request, its head and its body, as soon as its host has a place, and give the answer to `read`: its
+        head and the stream of its body. With `keep` the connection may be used again.
 
         Raises `DialRefused` and `NotReached`, and what aiohttp's protocol raises: `aiohttp.ClientError`,
         `HttpProcessingError`. The deadline is the caller's.
@@ -210,19 +210,20 @@ def _door(scheme: str, authority: str) -> Door:
     return Door(scheme, host, int(port.removeprefix(":")) if port else _DEFAULT_PORTS[scheme])
 
 
-def request_bytes(method: str, target: str, headers: Mapping[str, str], body: bytes) -> bytes:
-    """An HTTP/1.1 request with its body (RFC 9112 §3). Raises `DialRefused` where a line would become two."""
+def request_head(method: str, target: str, headers: Mapping[str, str], length: int) -> bytes:
+    """The head of an HTTP/1.1 request with a body of so many bytes (RFC 9112 §3). Raises `DialRefused` where a line
+    would become two."""
     head = "".join([f"{method} {target} HTTP/1.1\r\n", *[f"{name}: {value}\r\n" for name, value in headers.items()]])
     if head.count("\r") != len(headers) + 1 or head.count("\n") != len(headers) + 1 or "\0" in head:
         raise DialRefused("a header can't be sent as it is written")
-    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    return f"{head}Content-Length: {length}\r\n\r\n".encode()
 
 
-async def _exchange(line: ResponseHandler, request: bytes, read: Read[T]) -> T:
+async def _exchange(line: ResponseHandler, request: Sequence[bytes], read: Read[T]) -> T:
     line.set_response_params(read_until_eof=True, auto_decompress=False)
     if line.transport is None:
         raise ConnectionResetError("the connection is gone")
-    line.transport.write(request)
+    line.transport.writelines(request)  # one body goes to many, and is copied for none
     while True:
         message, stream = await line.read()
         if message.code == 101 or not 100 <= message.code < 200:  # others only announce the answer
