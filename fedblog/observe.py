@@ -117,7 +117,7 @@ class JsonFormatter(logging.Formatter):
             f'{{"time": "{_utc(second)}.{int((one.created - second) * 1000):03d}Z", "level": "info",'
             f' "logger": "{REQUEST_LOGGER}", "message": "request", "request_id": "{one.request_id}",'
             f' "method": "{one.method}", "path": {_json_text(one.path)}, "status": {one.status},'
-            f' "ms": {round(one.seconds * 1000, 1)}}}'
+            f' "ms": {one.seconds * 1000:.1f}}}'
         )
 
 

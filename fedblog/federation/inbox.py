@@ -207,12 +207,13 @@ class Inbox:
         recipient: str,
         now: float,
     ) -> Receipt:
-        await self._refuse_blocked(seen)
-        leaving = activity.type == "Delete" and activity.object_id is not None
-        leaving = leaving and same_id(str(activity.object_id), activity.actor)
-        known = await self._db.read(actors.by_uri, activity.actor) if leaving else None
-        if leaving and known is None:
-            return await self._settle(None, seen, ignored(Outcome.ACTOR_UNKNOWN))  # KEY-09: nothing is fetched
+        known = None
+        if activity.type == "Delete" and activity.object_id and same_id(activity.object_id, activity.actor):
+            if (outcome := await self._db.write(_take_farewell, activity.actor, seen)) is not None:
+                return Receipt(202, outcome)
+            known = await self._db.read(actors.by_uri, activity.actor)
+        else:
+            await self._refuse_blocked(seen)
         try:
             trust = await self._authenticator.trust(activity, claims, now=now)
         except KeyRefused as exc:
@@ -300,12 +301,27 @@ class Inbox:
         raise Refused("the activity's id is not on the actor's server", reason="id_elsewhere", status=403)
 
     async def _refuse_blocked(self, seen: _Seen) -> None:
-        if await self._db.read(moderation.is_blocked, actor_uri=seen.actor_uri, host=seen.host):
-            raise Refused("the sender is blocked here", reason="blocked", status=403)
+        await self._db.read(_check_blocked, seen)
 
     async def _settle(self, activity: Activity | None, seen: _Seen, effect: Effect) -> Receipt:
         outcome = await self._db.write(_settle, activity, seen, effect)
         return Receipt(202, outcome)
+
+
+def _check_blocked(tx: Tx, seen: _Seen) -> None:
+    if moderation.is_blocked(tx, actor_uri=seen.actor_uri, host=seen.host):
+        raise Refused("the sender is blocked here", reason="blocked", status=403)
+
+
+def _take_farewell(tx: Tx, actor_uri: str, seen: _Seen) -> Outcome | None:
+    """The end of somebody whom nobody here knows (KEY-09): nothing is fetched, and all is done in one unit, since they
+    come by the ten thousand when a large server ends. None for somebody who is known: that is to be believed first.
+    """
+    _check_blocked(tx, seen)
+    if actors.by_uri(tx, actor_uri) is not None:
+        return None
+    _log(tx, seen, 202, Outcome.ACTOR_UNKNOWN, "")
+    return Outcome.ACTOR_UNKNOWN
 
 
 def _settle(tx: Tx, activity: Activity | None, seen: _Seen, effect: Effect) -> Outcome:
