@@ -16,7 +16,7 @@ from fedblog.blog.model import (
     Visibility,
 )
 from fedblog.errors import Conflict, NotFound
-from fedblog.storage import listing, media, planning, reply_media, tombstones
+from fedblog.storage import drawn, listing, media, planning, reply_media, tombstones
 from fedblog.storage.rows import POST, POST_FROM, read_post, write_json
 from fedblog.storage.tx import Event, Tx, chunks, marks
 from fedblog.text.slug import slugify_title
@@ -300,6 +300,7 @@ def _bury(tx: Tx, post: Post) -> None:
     if post.uri:
         author = tx.value("SELECT uri FROM actors WHERE id = $1", post.author_id)
         tombstones.add(tx, post.uri, "Article", author, local=True)
+    drawn.forget(tx, post.id)
 
 
 def set_comments_open(tx: Tx, post_id: PostId, is_open: bool) -> None:

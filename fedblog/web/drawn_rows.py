@@ -16,7 +16,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import msgspec
 from markupsafe import Markup
@@ -34,8 +34,10 @@ log = logging.getLogger(__name__)
 
 MAX_BYTES = 16 * 1024 * 1024
 STORE_SECONDS = 5.0
+_TOLD_BY = 200  # so many letters tell where the rows begin: the first reply's number is among them
 Draw = Callable[[Mark], str]
-Shape = tuple[Any, ...]
+# In the order of `_PLACE_NAMES`, so that what was stored comes back equal.
+Shape = tuple[int, bool, tuple[bool, ...], bool, int, bool, bool, bool, bool]
 
 # All that a mark says of a row's place; the row and what it answers are told apart by what changed.
 _PLACE_NAMES = [field.name for field in dataclasses.fields(Mark) if field.name not in ("row", "parent")]
@@ -179,9 +181,10 @@ class Conversation:
         kept = self.drawn
         if kept is None or not kept.html or (kept.frame is not None and kept.frame.key == key):
             return
-        before, rows, after = page.html.partition(kept.html)
-        if rows:
-            self.drawn, self.is_new = kept.within(Frame(key, before, after, page.headers)), True
+        at = page.html.find(kept.html[:_TOLD_BY])  # looking for all of it takes as long as drawing the frame
+        if at >= 0 and page.html.startswith(kept.html, at):
+            frame = Frame(key, page.html[:at], page.html[at + len(kept.html) :], page.headers)
+            self.drawn, self.is_new = kept.within(frame), True
 
 
 def all_to_draw(rows: Sequence[ThreadRow], above: dict[ReplyId, ThreadRow], indent: int, *, more: bool) -> Conversation:
@@ -247,14 +250,9 @@ def _fitting(marks: list[Mark], outlines: list[Outline], kept: DrawnPage | None)
         row = known.get(one.id)
         # What it answers is on the page too: the first one begins with the tree's roots.
         above = 0 if one.parent_id is None else changed.get(one.parent_id, version + 1)
-        fits = row is not None and one.changed <= version and above <= version and _same(row.shape, _shape_of(mark))
+        fits = row is not None and one.changed <= version and above <= version and row.shape == _shape_of(mark)
         rows.append(row if row is not None and fits else mark)
     return rows
-
-
-def _same(kept: Shape, now: Shape) -> bool:
-    """Whether two places are the same; one that was stored has lists where there were tuples."""
-    return kept == now or tuple(tuple(one) if isinstance(one, list) else one for one in kept) == now
 
 
 def _filled(tx: Tx, rows: list[DrawnRow | Mark]) -> list[ThreadRow]:

@@ -29,7 +29,7 @@ class Echoes:
 def read_echoes(tx: Tx, post: Post, rows: Sequence[ThreadRow], by_reply: dict[ReplyId, list[Reaction]]) -> Echoes:
     """For the page of a post that shows these rows; `by_reply` holds the reactions to its answers."""
     return Echoes(
-        emoji=tuple(reactions.emoji_of_post(tx, post.id, EMOJI_SHOWN)),
+        emoji=tuple(reactions.emoji_of_post(tx, post.id, EMOJI_SHOWN)) if post.like_count else (),
         quotes=tuple(quotes.shown(tx, post.id, QUOTES_SHOWN)),
         reply_emoji={reply_id: _counted(found) for reply_id, found in by_reply.items()},
         moved=actors.by_uris(tx, [row.actor.moved_to for row in rows if row.actor.moved_to]),

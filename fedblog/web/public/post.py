@@ -244,8 +244,8 @@ def read_view(
         author=author,
         part=part,
         conversation=conversation,
-        likes=_public(reactions.of_post(tx, found.id, ReactionKind.LIKE, NAMES_SHOWN)),
-        boosts=_public(reactions.of_post(tx, found.id, ReactionKind.ANNOUNCE, NAMES_SHOWN)),
+        likes=_read_reactions(tx, found, ReactionKind.LIKE, found.like_count),
+        boosts=_read_reactions(tx, found, ReactionKind.ANNOUNCE, found.announce_count),
         liked_replies={
             reply_id: [one.actor for one in _public(found_here) if one.kind is ReactionKind.LIKE][:NAMES_SHOWN]
             for reply_id, found_here in by_reply.items()
@@ -286,6 +286,10 @@ def _place(tx: Tx, found: Post, after: str) -> Reply | None:
     if reply is None or reply.post_id != found.id or not reply.path:
         raise NotFound("no such page")
     return reply
+
+
+def _read_reactions(tx: Tx, post: Post, kind: ReactionKind, count: int) -> tuple[Reaction, ...]:
+    return _public(reactions.of_post(tx, post.id, kind, NAMES_SHOWN)) if count else ()
 
 
 def _public(found: Sequence[Reaction]) -> tuple[Reaction, ...]:
