@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from fedblog.activitypub.ids import LocalIds
 from fedblog.blog.model import Actor, Post, PostKind, ThreadRow
@@ -12,11 +13,13 @@ from fedblog.media.figures import only_ours
 from fedblog.storage import listing, threads
 from fedblog.storage.database import Tx
 from fedblog.storage.listing import Titled
-from fedblog.text.article import set_prose
+from fedblog.text.article import Prose, set_prose
 from fedblog.web.i18n import gettext
 from fedblog.web.public.items import lede
 from fedblog.web.public.series import Part, read_part
 from fedblog.web.public.structured import COMMENTS, post_data
+
+TEXTS_KEPT: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +41,18 @@ def read_around(tx: Tx, post: Post) -> Around:
     return Around(older, newer, read_part(tx, post), tuple(comments))
 
 
+@lru_cache(maxsize=TEXTS_KEPT)
+def _prose(html: str, base_url: str, word_count: int, anchor: str, table: str) -> Prose:
+    """A text is read again with each new reply, and changes seldom."""
+    html = only_ours(html, base_url)
+    return set_prose(html, base_url=base_url, word_count=word_count, anchor=anchor, table=table)
+
+
 def article_values(post: Post, author: Actor, around: Around, ids: LocalIds, settings: Settings) -> dict[str, Any]:
     """Values of the post's template; CPU work."""
-    prose = set_prose(
-        only_ours(post.content_html, settings.base_url),
-        base_url=settings.base_url,
-        word_count=post.word_count,
-        anchor=gettext("Link to “%(heading)s”"),
-        table=gettext("Table"),
-    )
+    words = gettext("Link to “%(heading)s”"), gettext("Table")
     return {
-        "prose": prose,
+        "prose": _prose(post.content_html, settings.base_url, post.word_count, *words),
         "around": around,
         "is_page": post.kind is PostKind.PAGE,
         "has_history": post.show_history and post.edited_at is not None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from aiohttp import web
 
@@ -114,7 +115,12 @@ def make_item(post: Post, author: Actor, ids: LocalIds, *, pinned: bool = False)
 
 def lede(post: Post) -> str:
     """What the author wrote as an excerpt, else the first sentences; only the warning where there is one."""
-    return post.content_warning or post.summary or excerpt(post.content_html, EXCERPT_CHARACTERS)
+    return post.content_warning or post.summary or _excerpt(post.content_html)
+
+
+@lru_cache(maxsize=256)
+def _excerpt(html: str) -> str:
+    return excerpt(html, EXCERPT_CHARACTERS)
 
 
 def tag_links(tags: Sequence[str], ids: LocalIds) -> tuple[TagLink, ...]:
