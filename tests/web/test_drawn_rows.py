@@ -214,6 +214,17 @@ async def test_what_its_author_deleted_is_kept_nowhere(thread: Thread) -> None:
     assert await db.read(lambda tx: tx.value("SELECT count(*) FROM drawn_pages")) == 0
 
 
+async def test_nothing_is_kept_of_a_post_that_was_deleted(thread: Thread) -> None:
+    known, db = DrawnRows(lambda: "recipe"), thread.live.services.db
+    await thread.page(known)
+    late = DrawnRows(lambda: "recipe")
+    await thread.page(late)
+    await DrawnKeeper(db, known).flush()
+    await thread.write(posts.delete, thread.post.id)
+    await DrawnKeeper(db, late).flush()
+    assert await db.read(lambda tx: tx.value("SELECT count(*) FROM drawn_pages")) == 0
+
+
 async def test_no_more_pages_are_kept_than_agreed(thread: Thread) -> None:
     known, first = DrawnRows(lambda: "recipe", max_bytes=1), thread.post.id
     await thread.page(known)
