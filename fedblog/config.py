@@ -132,6 +132,9 @@ class Comments(Struct, frozen=True, forbid_unknown_fields=True):
         Literal["none", "first", "all"],
         Meta(description="Hold replies until approved: none, the first of each person, or all."),
     ] = "none"
+    hold_spam_points: Annotated[
+        int, Meta(ge=0, le=100, description="Hold a stranger's reply that looks this much like spam. 0: never.")
+    ] = 5
 
 
 class MediaSettings(Struct, frozen=True, forbid_unknown_fields=True):

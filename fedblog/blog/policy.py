@@ -9,6 +9,7 @@ from fedblog.blog.heads import PostHead
 from fedblog.blog.model import Actor, HoldPolicy, Post, QuotePolicy, QuoteState, ReplyPolicy, Visibility
 
 Hold = Literal["none", "first", "all"]
+Suspicion = Literal["", "words", "score"]
 _HOLDS: dict[HoldPolicy, Hold] = {HoldPolicy.NONE: "none", HoldPolicy.FIRST: "first", HoldPolicy.ALL: "all"}
 
 
@@ -38,13 +39,15 @@ def judge_reply(
     blocked: bool,
     permitted: bool = True,
     limited: bool = False,
+    suspicion: Suspicion = "",
 ) -> Verdict:
     """The verdict on one reply.
 
     `hold` is the blog's setting, `standing` what was said here of this actor (1 trusted, -1 known for spam, 0 nothing
     yet), `has_approved_before` that an earlier reply of theirs is published, `permitted` what the post's own policy
     says about them (ART-17). Private replies are letters to the author: they never show in public, so neither closed
-    comments nor moderation hold them back. `limited`: everything from that server is held (LIFE-05).
+    comments nor moderation hold them back. `limited`: everything from that server is held (LIFE-05). `suspicion`: why
+    the filter wants somebody to look at it, "" where it doesn't.
     """
     if blocked:
         return Verdict(Action.DROP, "blocked")
@@ -64,6 +67,10 @@ def judge_reply(
         return Verdict(Action.HOLD, "hold_all")
     if hold == "first" and not (standing > 0 or has_approved_before):
         return Verdict(Action.HOLD, "hold_first")
+    if suspicion == "words":
+        return Verdict(Action.HOLD, "hold_words")
+    if suspicion == "score":
+        return Verdict(Action.HOLD, "hold_score")
     return Verdict(Action.PUBLISH, "")
 
 

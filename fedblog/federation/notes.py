@@ -14,7 +14,8 @@ from fedblog.activitypub.urls import Uri, host_of, maybe_uri, parse_uri, same_id
 from fedblog.activitypub.vocab import CHAT_TYPES, Activity, Json, Note
 from fedblog.blog.heads import PostHead, Spot
 from fedblog.blog.model import Actor, NewReply, Reply, ReplyState, Visibility
-from fedblog.blog.policy import Action, hold_of, judge_reply
+from fedblog.blog.policy import Action, Suspicion, hold_of, judge_reply
+from fedblog.blog.suspicion import points
 from fedblog.errors import FetchFailed, FetchTemporary, InvalidInput, Refused
 from fedblog.federation.context import Context, Effect, NeedsNetwork, Trust, ignored
 from fedblog.federation.look_after import look_after
@@ -30,7 +31,7 @@ from fedblog.federation.places import names_actor, spot_of
 from fedblog.federation.quotes import keep_quote, quoted_place
 from fedblog.federation.reasons import Outcome
 from fedblog.records import record
-from fedblog.storage import heads, jobs, placeholders, posts, replies
+from fedblog.storage import heads, jobs, placeholders, posts, replies, suspecting
 from fedblog.storage.database import Tx
 from fedblog.storage.heads import Standing
 from fedblog.storage.replies import Added
@@ -236,6 +237,7 @@ def judged_reply(
         has_approved_before=known.has_published,
         blocked=False,
         limited=known.is_limited,
+        suspicion=_suspicion(tx, ctx, author, new, known),
     )
     if verdict.action is Action.DROP and verdict.reason not in REFUSALS:
         return None
@@ -243,6 +245,19 @@ def judged_reply(
     return (
         new if (state, verdict.reason) == (new.state, new.reason) else replace(new, state=state, reason=verdict.reason)
     )
+
+
+def _suspicion(tx: Tx, ctx: Context, author: Actor, new: NewReply, known: Standing) -> Suspicion:
+    """Why the filter holds it, "" where it doesn't; nobody is asked about friends and private letters."""
+    if author.local or known.trust > 0 or not new.visibility.is_public:
+        return ""
+    found = suspecting.grounds(
+        tx, new, author, is_known=known.has_published, has_rules=known.has_rules, has_learned=known.has_learned
+    )
+    if any(one.code == "word" for one in found):
+        return "words"
+    most = ctx.settings.comments.hold_spam_points
+    return "score" if most and points(found) >= most else ""
 
 
 def _after_adding(tx: Tx, ctx: Context, stored: Reply | Added) -> Outcome:

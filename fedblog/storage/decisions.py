@@ -5,10 +5,11 @@ from __future__ import annotations
 from fedblog.activitypub.urls import host_of
 from fedblog.blog.ledger import AccountId, Decision
 from fedblog.blog.model import Reply, ReplyId, ReplyState
-from fedblog.storage import actors, hiding, moderation, replies
+from fedblog.storage import actors, hiding, moderation, replies, suspecting
 from fedblog.storage.tx import Tx, marks
 
 _LEFT = {"approve": ("published", ""), "hide": ("hidden", "hidden_by_author"), "spam": ("hidden", "spam")}
+_TEACHES = {"approve": "good", "spam": "spam"}
 _DECISION = "id, reply_id, account_id, kind, before_state, before_reason, before_standing, created_at, undone_at"
 
 
@@ -39,6 +40,7 @@ def decide(tx: Tx, reply_id: ReplyId, kind: str, state: ReplyState, reason: str,
         decision.before_standing,
         tx.now,
     )
+    suspecting.teach(tx, after, _TEACHES.get(kind, ""))
     return decision
 
 
@@ -59,6 +61,8 @@ def undo(tx: Tx, decision: Decision) -> Reply | None:
     tx.run("UPDATE decisions SET undone_at = $1 WHERE id = $2", tx.now, decision.id)
     state = ReplyState(decision.before_state)
     # One that was an orphan then stands in the tree by now, or still waits: held until somebody looks again.
+    standing = last_of(tx, [current.id]).get(current.id)
+    suspecting.teach(tx, current, _TEACHES.get(standing.kind, "") if standing is not None else "")
     settled = ReplyState.HELD if state is ReplyState.ORPHAN else state
     actors.set_standing(tx, current.actor_id, decision.before_standing)
     away = _why_away(tx, current) if settled is ReplyState.PUBLISHED else ""

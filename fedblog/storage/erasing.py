@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from fedblog.blog.model import Actor, ActorId, PostId
 from fedblog.errors import Conflict
-from fedblog.storage import actors, drawn, erased, posts, quotes, reactions, replies, search
+from fedblog.storage import actors, drawn, erased, learning, posts, quotes, reactions, replies, search
 from fedblog.storage.rows import write_json
 from fedblog.storage.tx import Tx, chunks, marks
 
@@ -124,6 +124,8 @@ def _forget_replies(tx: Tx, actor_id: ActorId) -> None:
         places = marks(len(some))
         documents += [row[0] for row in tx.all(f"SELECT id FROM search_docs WHERE reply_id IN ({places})", *some)]
     search.store(tx, (), gone=documents)
+    for reply_id in ids:
+        learning.teach(tx, reply_id, "", ())
     replies.remove_all_of(tx, actor_id)
     for some in chunks(ids):
         places = marks(len(some))

@@ -77,7 +77,7 @@ class Standing(NamedTuple):
 
     `grave`: who deleted the id (`tombstones`), None if nobody did. `known`: the row that has the id. `is_awaited`:
     orphans wait for it. `trust`: what was said of the author here (`actors.standing`). `has_published`: a public reply
-    of the author is published.
+    of the author is published. `has_rules`, `has_learned`: whether there are word rules here, and learned words.
     """
 
     grave: str | None
@@ -87,6 +87,8 @@ class Standing(NamedTuple):
     has_published: bool
     is_blocked: bool
     is_limited: bool
+    has_rules: bool
+    has_learned: bool
 
     def is_deleted_by(self, author_uri: str) -> bool:
         """Whether the id is gone by the word of its author, or by its own server's answer."""
@@ -109,7 +111,7 @@ def standing(
         f" {_ANY_BLOCKS} AND EXISTS (SELECT 1 FROM blocks b WHERE (b.kind = 'actor' AND b.value = $3)"
         f" OR (b.kind = 'domain' AND b.value {listed})),"
         f" {_ANY_BLOCKS} AND EXISTS (SELECT 1 FROM blocks l WHERE l.kind = 'limit' AND l.value {listed}),"
-        " EXISTS (SELECT 1 FROM erased)",
+        " EXISTS (SELECT 1 FROM erased), EXISTS (SELECT 1 FROM word_rules), EXISTS (SELECT 1 FROM learned)",
         uri,
         actor_id,
         actor_uri,
@@ -118,4 +120,4 @@ def standing(
     grave = row[0]
     if row[7] and erased.covers(tx, uri, actor_uri, tx.now if published_at is None else published_at):
         grave = ""
-    return Standing(grave, row[1], bool(row[2]), int(row[3] or 0), *(bool(value) for value in row[4:7]))
+    return Standing(grave, row[1], bool(row[2]), int(row[3] or 0), *(bool(value) for value in (*row[4:7], *row[8:])))

@@ -273,6 +273,7 @@ def remove(tx: Tx, reply_id: ReplyId, *, tombstone: bool = True) -> None:
     tx.run("DELETE FROM reactions WHERE reply_id = $1", reply_id)
     tx.run("DELETE FROM reply_sources WHERE reply_id = $1", reply_id)
     reply_media.forget_soon(tx, reply)
+    tx.run("DELETE FROM learned_from WHERE reply_id = $1", reply_id)
     if reply.state is ReplyState.ORPHAN:
         tx.run("DELETE FROM replies WHERE id = $1", reply_id)
         return

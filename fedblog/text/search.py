@@ -97,6 +97,11 @@ def _part(word: str, start: int, end: int, found: re.Match[str], same: bool) -> 
     return Word(text, at + start, at + end) if same else Word(text, at, found.end())
 
 
+def is_unspaced(text: str) -> bool:
+    """Whether some of it is of a script without blanks between words."""
+    return _UNSPACED_RUN.search(text) is not None
+
+
 def words_of(text: str, limit: int = MAX_WORDS) -> list[str]:
     """The folded words alone, at most `limit`."""
     found = []

@@ -40,6 +40,7 @@ SCREENS = (
     "/studio/blocks/new?value=far.example",
     "/studio/blocks/lists",
     "/studio/privacy?who=@nobody@far.example",
+    "/studio/rules?kind=word&value=long",
     "/studio/people",
     "/studio/inbox-log",
 )

@@ -299,6 +299,7 @@ async def _annas_things(desk: Desk) -> dict[str, int]:
         "people": olga.id,
         "blocks": blocked,
         "privacy": mia.id,
+        "rules": 1,
         "decisions": 1,
         "reports": 1,
         "notifications": browser,

@@ -89,6 +89,9 @@ async def test_blocking_asks_person_or_server_and_can_be_undone(desk: Desk) -> N
     ask = await edda.get(f"/studio/blocks/new?actor={mia.uri}")
     assert f"actor {mia.uri}" in ask.text
     assert "domain far.example" in ask.text
+    assert "1 reply here" not in ask.text
+    await desk.reply(await desk.write_post("anna"), mia)
+    assert (await edda.get(f"/studio/blocks/new?actor={mia.uri}")).text.count("1 reply here") == 2
     assert (await edda.send("/studio/blocks", {"choice": "domain far.example", "reason": "spam"})).status == 303
     assert (await edda.send("/studio/blocks", {"choice": f"actor {mia.uri}"})).status == 303
     assert "spam" in (await edda.get("/studio/blocks")).text

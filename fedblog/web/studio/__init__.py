@@ -34,6 +34,7 @@ from fedblog.web.studio import (
     reporting,
     reports,
     revisions,
+    rules,
     statistics,
 )
 from fedblog.web.studio.access import action, page
@@ -143,6 +144,10 @@ def _add_settings(router: web.UrlDispatcher) -> None:
     router.add_post("/studio/blocks/imports/{id}", action(block_lists.decide, role=Role.EDITOR))
     router.add_get("/studio/blocks/domains.csv", page(block_lists.domains_csv, role=Role.EDITOR))
     router.add_get("/studio/blocks/accounts.csv", page(block_lists.accounts_csv, role=Role.EDITOR))
+    router.add_get("/studio/rules", page(rules.rules_page, role=Role.EDITOR))
+    router.add_post("/studio/rules", action(rules.add_rule, role=Role.EDITOR))
+    router.add_post("/studio/rules/learned", action(rules.forget_learned, role=Role.EDITOR))
+    router.add_post("/studio/rules/{id}", action(rules.remove_rule, role=Role.EDITOR))
     router.add_get("/studio/privacy", page(privacy.privacy_page, role=Role.OWNER))
     router.add_get("/studio/privacy/{id}.json", page(privacy.export, role=Role.OWNER))
     router.add_get("/studio/privacy/{id}/erase", page(privacy.ask_erase, role=Role.OWNER))

@@ -12,7 +12,7 @@ from fedblog.activitypub.urls import host_of, maybe_uri, parse_uri
 from fedblog.blog.model import Actor
 from fedblog.errors import FedblogError, InvalidInput, StorageUnavailable
 from fedblog.federation.services import Services
-from fedblog.storage import actors, moderation
+from fedblog.storage import actors, block_effects, moderation
 from fedblog.web.i18n import gettext, later
 from fedblog.web.keys import SERVICES
 from fedblog.web.studio.access import Who, done, number_in_query, safe_back, show
@@ -57,11 +57,12 @@ async def ask_block(request: web.Request, who: Who) -> web.StreamResponse:
     typed = (request.query.get("actor", "") or request.query.get("value", "")).strip()[:2000]
     try:
         actor, choices = await _choices(services, typed)
+        touched = await services.db.read(block_effects.effects, {(kind, value) for kind, value, _ in choices})
     except StorageUnavailable:
         raise
     except FedblogError as error:
         return await _list(request, who, problem=str(error))
-    return await show(request, who, "block_new.html", actor=actor, choices=choices, back=back)
+    return await show(request, who, "block_new.html", actor=actor, choices=choices, touched=touched, back=back)
 
 
 async def _choices(services: Services, typed: str) -> tuple[Actor | None, list[tuple[str, str, str]]]:

@@ -9,8 +9,20 @@ from aiohttp import web
 
 from fedblog.activitypub.ids import LocalIds
 from fedblog.blog.ledger import Decision
-from fedblog.blog.model import Actor, ActorId, Post, PostId, Reaction, ReactionKind, Reply, ReplyId, ThreadRow
-from fedblog.storage import accounts, actors, decisions, desk, reactions, replies
+from fedblog.blog.model import (
+    Actor,
+    ActorId,
+    Post,
+    PostId,
+    Reaction,
+    ReactionKind,
+    Reply,
+    ReplyId,
+    ReplyState,
+    ThreadRow,
+)
+from fedblog.blog.suspicion import Ground
+from fedblog.storage import accounts, actors, decisions, desk, reactions, replies, suspecting
 from fedblog.storage.database import Tx
 from fedblog.text.excerpt import excerpt
 from fedblog.web.keys import SERVICES
@@ -50,6 +62,7 @@ class Item:
     liked: bool = False
     link: str = ""
     decision: Decision | None = None
+    grounds: tuple[Ground, ...] = ()
 
     @property
     def private(self) -> bool:
@@ -236,9 +249,16 @@ def reply_items(tx: Tx, who: Who, ids: LocalIds, found: list[tuple[ThreadRow, Po
             ),
             link=_reply_link(ids, row.reply, post, authors),
             decision=decided.get(row.reply.id),
+            grounds=suspecting.grounds(tx, row.reply, row.actor, is_known=_is_known(tx, row))
+            if row.reply.state is ReplyState.HELD
+            else (),
         )
         for row, post in found
     ]
+
+
+def _is_known(tx: Tx, row: ThreadRow) -> bool:
+    return actors.standing(tx, row.actor.id) >= 0 and actors.has_published_reply(tx, row.actor.id)
 
 
 def _above(tx: Tx, parent_id: ReplyId | None) -> Above | None:
