@@ -17,14 +17,16 @@ import aiohttp
 import pytest
 
 from fedblog.activitypub.block_lists import Entry
+from fedblog.blog.emoji import Emoji
 from fedblog.blog.ledger import AccountId, Media
 from fedblog.blog.model import ActorId, Post, QuoteState, ReplyId, Role, Writing
 from fedblog.demo import peer_payloads as payloads
 from fedblog.demo.peer_actor import PeerActor
+from fedblog.federation.forget_media import kept_name
 from fedblog.media.kept import url_version
 from fedblog.media.names import PictureKind
 from fedblog.media.worker import MadePicture, PictureWorker
-from fedblog.storage import block_lists, deliveries, factors, notice_settings, outgoing, planning, quotes
+from fedblog.storage import block_lists, deliveries, emoji, factors, notice_settings, outgoing, planning, quotes
 from fedblog.storage.database import Tx
 from fedblog.web import one_time, passkeys, second
 from fedblog.web.keys import RENDERER
@@ -33,6 +35,7 @@ from fedblog.web.notices.web_push import b64url
 from fedblog.web.passwords import hash_password
 from tests.faults.injection import PASSWORD, Rig
 from tests.faults.studio import Studio
+from tests.media import files
 from tests.samples import make_author
 
 POINT = bytes.fromhex(  # the base point of P-256: a key that a browser could have
@@ -40,6 +43,7 @@ POINT = bytes.fromhex(  # the base point of P-256: a key that a browser could ha
     "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"
 )
 HASH = hash_password(PASSWORD)
+SMALL = files.encoded(files.picture(8, 8), "PNG")
 
 
 class PlainWorker(PictureWorker):
@@ -261,6 +265,12 @@ async def make_world(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> World:
     await rig.live.app[RENDERER].look.change(services.db, Look(theme="paper", accent="#106040"))
     icon, posted = f"{rig.peer.base_url}/icon.png", time.gmtime(rig.post.published_at)
     await services.db.write(lambda tx: tx.run("UPDATE actors SET icon_url = $1 WHERE uri = $2", icon, rig.bo.id))
+    cat, shot = Emoji("cat", f"{rig.peer.base_url}/cat.png", "x.example"), f"{rig.peer.base_url}/shot.png"
+    await services.db.write(emoji.keep, [cat], public=True)
+    hung = f'[["{shot}","image/png",""]]'
+    await services.db.write(lambda tx: tx.run("UPDATE replies SET attachments = $1 WHERE id = $2", hung, reply))
+    services.emoji.store.keep(cat.key, SMALL)
+    services.attached.store.keep(kept_name(reply, shot), SMALL)
     await world.browser()
     await services.db.write(partial(notice_settings.mark_seen, account_id=AccountId(account), at=1))
     await services.publisher.decide_quote(quote, QuoteState.ACCEPTED)
@@ -294,11 +304,13 @@ async def make_world(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> World:
         "/series": {"slug": "a-row"},
         "/avatar": {"version": url_version(icon)},
         "/look": {"version": rig.live.app[RENDERER].look.version},
-        "/emoji": {"key": "0" * 12},
+        "/emoji": {"key": cat.key},
+        "/attached": {"version": url_version(shot)},
         "/static": {"version": "0", "name": "style.css"},
     }
     world.ids = {
         "/avatar": await world.value("SELECT id FROM actors WHERE uri = $1", rig.bo.id),
+        "/attached": reply,
         "/draft": draft.id,
         "/studio/media": kept.id,
         "/studio/replies": reply,

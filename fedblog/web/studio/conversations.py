@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from fedblog.activitypub.ids import LocalIds
+from fedblog.blog.emoji import Named
 from fedblog.blog.ledger import Decision
 from fedblog.blog.model import (
     Actor,
@@ -43,6 +44,7 @@ class Above:
 
     actor: Actor
     text: str
+    emoji: Named
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +268,7 @@ def _above(tx: Tx, parent_id: ReplyId | None) -> Above | None:
     if parent is None or not parent.visibility.is_public or not parent.content_html:
         return None
     author = actors.by_id(tx, parent.actor_id)
-    return Above(author, excerpt(parent.content_html, _EXCERPT)) if author is not None else None
+    return Above(author, excerpt(parent.content_html, _EXCERPT), parent.emoji) if author is not None else None
 
 
 def _reaction_items(tx: Tx, ids: LocalIds, taken: list[Reaction], since: int) -> list[Item]:
