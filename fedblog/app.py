@@ -47,6 +47,7 @@ from fedblog.federation.setup import ensure_instance
 from fedblog.federation.signer import Signer
 from fedblog.federation.synchronise import KIND as SYNCHRONISE
 from fedblog.federation.synchronise import FollowersSync
+from fedblog.media.cards import Cards
 from fedblog.media.kept import AVATAR_LIMITS, EMOJI_LIMITS, Limits, PictureStore, attached_limits
 from fedblog.media.library import Library
 from fedblog.storage import block_subscriptions, reply_media
@@ -63,7 +64,19 @@ from fedblog.web.headers import add_headers
 from fedblog.web.hot import HotAnswers, put_before
 from fedblog.web.inbox_door import DOOR, InboxDoor
 from fedblog.web.inboxes import LOAD, InboxLoad
-from fedblog.web.keys import COUNTER, COUNTS, HOT, LIMITS, PAGES, POST_INDEX, RENDERER, SERVICES, SETTINGS, TELLER
+from fedblog.web.keys import (
+    CARDS,
+    COUNTER,
+    COUNTS,
+    HOT,
+    LIMITS,
+    PAGES,
+    POST_INDEX,
+    RENDERER,
+    SERVICES,
+    SETTINGS,
+    TELLER,
+)
 from fedblog.web.limits import RateLimits
 from fedblog.web.middleware import errors_middleware, host_middleware, observe_middleware
 from fedblog.web.notices.teller import KIND as TELL_AUTHOR
@@ -195,6 +208,7 @@ def build_app(settings: Settings, *, clock: Clock = time.time, background: bool 
     app[SETTINGS] = settings
     app[RENDERER] = Renderer(settings, Assets())
     app[PAGES] = PageCache(time.monotonic)
+    app[CARDS] = Cards(settings.data_dir / "cards")
     app[COUNTER] = Counter(settings.authority, clock)
     app[LOAD] = InboxLoad()
     app[HOT] = HotAnswers(time.monotonic, time.time, app[COUNTER].page, app[LOAD].is_crowded)

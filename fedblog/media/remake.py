@@ -140,11 +140,16 @@ def _blurhash(picture: Image.Image) -> str:
     return blurhash(pixels, 32, 32)
 
 
-def main() -> None:
-    """Limits first, then one request and one answer, both MessagePack."""
+def set_limits() -> None:
+    """So much memory and time, and no file."""
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_SECONDS, MAX_CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+def main() -> None:
+    """Limits first, then one request and one answer, both MessagePack."""
+    set_limits()
     request = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Request)
     sys.stdout.buffer.write(msgspec.msgpack.encode(remake(request)))
     sys.stdout.buffer.flush()

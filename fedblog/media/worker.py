@@ -76,28 +76,34 @@ class PictureWorker:
         return MadePicture(answer.width, answer.height, answer.blurhash, answer.files)
 
     async def _run(self, request: bytes) -> bytes:
-        command = (sys.executable, "-P", "-B", "-m", "fedblog.media.remake")
-        environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        pipe = asyncio.subprocess.PIPE
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment, start_new_session=True
-            )
-        except OSError as exc:
-            raise MediaFailed("pictures can't be worked on now") from exc
-        try:
-            async with asyncio.timeout(self._seconds):
-                output, errors = await process.communicate(request)
-        except TimeoutError:
-            log.warning("a picture took longer than %s seconds", self._seconds)
-            return b""
-        finally:
-            if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-                await process.wait()
-        if process.returncode:
-            log.warning(
-                "a picture ended its worker (%s): %s", process.returncode, errors[-500:].decode("utf-8", "replace")
-            )
-        return output
+        return await run_apart("fedblog.media.remake", request, self._seconds)
+
+
+async def run_apart(module: str, request: bytes, seconds: float) -> bytes:
+    """What a module, run as a process of its own, answers; b"" where it took too long or broke.
+
+    Raises `MediaFailed` where there is no process to be had.
+    """
+    command = (sys.executable, "-P", "-B", "-m", module)
+    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    pipe = asyncio.subprocess.PIPE
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment, start_new_session=True
+        )
+    except OSError as exc:
+        raise MediaFailed("pictures can't be worked on now") from exc
+    try:
+        async with asyncio.timeout(seconds):
+            output, errors = await process.communicate(request)
+    except TimeoutError:
+        log.warning("a picture took longer than %s seconds", seconds)
+        return b""
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    if process.returncode:
+        log.warning("a picture ended its worker (%s): %s", process.returncode, errors[-500:].decode("utf-8", "replace"))
+    return output

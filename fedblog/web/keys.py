@@ -7,6 +7,7 @@ from aiohttp import web
 from fedblog.blog.ledger import Session
 from fedblog.config import Settings
 from fedblog.federation.services import Services
+from fedblog.media.cards import Cards
 from fedblog.web.cache import PageCache, PostIndex
 from fedblog.web.counting import Counter, CountKeeper
 from fedblog.web.hot import HotAnswers
@@ -19,6 +20,7 @@ SETTINGS = web.AppKey("settings", Settings)
 SERVICES = web.AppKey("services", Services)
 RENDERER = web.AppKey("renderer", Renderer)
 PAGES = web.AppKey("pages", PageCache)
+CARDS = web.AppKey("cards", Cards)
 HOT = web.AppKey("hot", HotAnswers)
 POST_INDEX = web.AppKey("post_index", PostIndex)
 LIMITS = web.AppKey("limits", RateLimits)

@@ -53,7 +53,7 @@ async def media(request: web.Request) -> web.StreamResponse:
     file = parse_file(request.match_info["file"])
     if file is None:
         raise NotFound("no such picture")
-    return await _send(request.app[SERVICES].library.path(file), file.media_type, FOREVER)
+    return await send_picture(request.app[SERVICES].library.path(file), file.media_type, FOREVER)
 
 
 async def avatar(request: web.Request) -> web.StreamResponse:
@@ -76,7 +76,7 @@ async def avatar(request: web.Request) -> web.StreamResponse:
             content_type="image/gif",
             headers={"Cache-Control": A_WHILE, "Content-Security-Policy": _SANDBOX},
         )
-    return await _send(kept.path, kept.media_type, SOME_DAYS)
+    return await send_picture(kept.path, kept.media_type, SOME_DAYS)
 
 
 async def emoji(request: web.Request) -> web.StreamResponse:
@@ -91,7 +91,7 @@ async def emoji(request: web.Request) -> web.StreamResponse:
     if kept is None:
         # With 404 browsers show the alternative text in its place.
         return web.Response(status=404, headers={"Cache-Control": A_WHILE, "Content-Security-Policy": _SANDBOX})
-    return await _send(kept.path, kept.media_type, SOME_DAYS if source.public else FOR_ONE)
+    return await send_picture(kept.path, kept.media_type, SOME_DAYS if source.public else FOR_ONE)
 
 
 async def attached(request: web.Request) -> web.StreamResponse:
@@ -110,7 +110,7 @@ async def attached(request: web.Request) -> web.StreamResponse:
     kept = await services.attached.get(kept_name(reply_id, item.url), item.url)
     if kept is None:
         raise FetchFailed("this picture can't be had from its own server now")
-    return await _send(kept.path, kept.media_type, AN_HOUR if found.public else NOT_KEPT, _BY_ITSELF)
+    return await send_picture(kept.path, kept.media_type, AN_HOUR if found.public else NOT_KEPT, _BY_ITSELF)
 
 
 def _attached_for(tx: Tx, reply_id: ReplyId, session: Session | None) -> reply_media.Attached:
@@ -126,9 +126,10 @@ def _attached_for(tx: Tx, reply_id: ReplyId, session: Session | None) -> reply_m
     return found
 
 
-async def _send(
+async def send_picture(
     path: Path, media_type: str, cache_control: str, more: Mapping[str, str] = _NO_MORE
 ) -> web.StreamResponse:
+    """A file of ours, sandboxed. Raises `NotFound`."""
     if not await asyncio.to_thread(_is_plain_file, path):
         raise NotFound("no such picture")
     return web.FileResponse(

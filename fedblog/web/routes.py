@@ -8,6 +8,7 @@ from fedblog.web import activitypub, collections, inboxes, login, loop, media, q
 from fedblog.web.public import (
     archive,
     author,
+    card,
     draft,
     feeds,
     here,
@@ -76,6 +77,7 @@ def add_all(app: web.Application) -> None:
     router.add_get("/tag/{tag}", tag.tag)
     router.add_get(f"/tag/{{tag}}/{FEED}", feeds.tag_feed)
     router.add_get("/draft/{id:[0-9]{1,19}}/{key}", draft.draft)
+    router.add_get(r"/card/{id:[1-9]\d{0,18}}/{key:[0-9a-f]{20}}.png", card.card)
     router.add_get(NAME, author.author)
     router.add_get(f"{NAME}/{FEED}", feeds.author_feed)
     router.add_get(f"{NAME}/{{slug}}", post.post)

@@ -132,7 +132,7 @@ async def test_how_others_will_see_it_live(chromium: Browser, blog: Live, watche
     await page.get_by_role("radio", name="Your page").focus()
     await page.keyboard.press("ArrowRight")
     await expect(page.get_by_role("article", name="Mastodon")).to_contain_text("On bread")
-    await expect(page.get_by_text("The card has no picture")).to_be_visible()
+    await expect(page.get_by_text("The card’s picture is the title")).to_be_visible()
     await nobody_is_shut_out(page)
     await page.keyboard.press("ArrowRight")
     await expect(page.get_by_text("The text is folded behind the title.")).to_be_visible()

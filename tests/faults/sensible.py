@@ -26,13 +26,14 @@ from fedblog.federation.forget_media import kept_name
 from fedblog.media.kept import url_version
 from fedblog.media.names import PictureKind
 from fedblog.media.worker import MadePicture, PictureWorker
-from fedblog.storage import block_lists, deliveries, emoji, factors, notice_settings, outgoing, planning, quotes
+from fedblog.storage import actors, block_lists, deliveries, emoji, factors, notice_settings, outgoing, planning, quotes
 from fedblog.storage.database import Tx
 from fedblog.web import one_time, passkeys, second
 from fedblog.web.keys import RENDERER
 from fedblog.web.looks.look import Look
 from fedblog.web.notices.web_push import b64url
 from fedblog.web.passwords import hash_password
+from fedblog.web.public.card import card_url
 from tests.faults.injection import PASSWORD, Rig
 from tests.faults.studio import Studio
 from tests.media import files
@@ -283,6 +284,9 @@ async def make_world(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> World:
             "token": tx.value("SELECT unsubscribe FROM notice_settings WHERE account_id = $1", account),
         }
 
+    services = rig.live.services
+    author = await services.db.read(actors.by_id, rig.post.author_id)
+    card = card_url(rig.post, author, rig.live.app[RENDERER].look.look, services.settings)
     world.names = {
         "name": "ana",
         "slug": rig.post.slug,
@@ -306,6 +310,7 @@ async def make_world(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> World:
         "/look": {"version": rig.live.app[RENDERER].look.version},
         "/emoji": {"key": cat.key},
         "/attached": {"version": url_version(shot)},
+        "/card": {"key": card.rpartition("/")[2].removesuffix(".png")},
         "/static": {"version": "0", "name": "style.css"},
     }
     world.ids = {

@@ -49,6 +49,8 @@ def filled(path: str, **values: object) -> str:
     }
     if path.startswith(("/avatar/", "/attached/", "/look/")):
         usual["version"] = "0" * 12
+    if path.startswith("/card/"):
+        usual["key"] = "0" * 20
     return _FIELD.sub(lambda match: str(values.get(match[1], usual.get(match[1], 1))), path)
 
 

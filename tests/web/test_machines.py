@@ -141,7 +141,8 @@ async def test_LIFE_07_json_ld_and_opengraph(live: Live) -> None:
         warnings.simplefilter("ignore")
         found = extruct.extract(page, base_url=url, syntaxes=["json-ld", "opengraph"])
     (data,) = found["json-ld"]
-    assert (data["@type"], data["headline"], data["url"]) == ("BlogPosting", post.title, url)
+    assert data["@type"] == ["BlogPosting", "DiscussionForumPosting"]
+    assert (data["headline"], data["url"]) == (post.title, url)
     assert data["author"] == {"@type": "Person", "name": "Ana Lima", "url": f"{live.base_url}/@ana"}
     assert data["isPartOf"]["url"] == f"{live.base_url}/series/mornings"
     assert data["commentCount"] == 4
@@ -154,6 +155,14 @@ async def test_LIFE_07_json_ld_and_opengraph(live: Live) -> None:
     assert graph["og:type"] == "article"
     assert graph["og:title"] == post.title
     assert graph["og:url"] == url
+    assert data["image"] == [graph["og:image"]]
+    card = await live.get(graph["og:image"])
+    assert (card.status, card.headers["Content-Type"], card.body[:4]) == (200, "image/png", b"\x89PNG")
+    assert "immutable" in card.headers["Cache-Control"]
+    stale = f"{graph['og:image'].rpartition('/')[0]}/{'0' * 20}.png"
+    assert (await live.get(stale)).headers["Location"] == graph["og:image"]
+    await live.services.publisher.unpublish(post.id)
+    assert (await live.get(graph["og:image"])).status == 404
     home = extruct.extract((await live.get("/")).text, base_url=live.base_url, syntaxes=["json-ld"])["json-ld"]
     assert home[0]["@type"] == "Blog"
     assert home[0]["potentialAction"]["target"].endswith("/search?q={query}")

@@ -48,13 +48,17 @@ def _prose(html: str, base_url: str, word_count: int, anchor: str, table: str) -
     return set_prose(html, base_url=base_url, word_count=word_count, anchor=anchor, table=table)
 
 
-def article_values(post: Post, author: Actor, around: Around, ids: LocalIds, settings: Settings) -> dict[str, Any]:
-    """Values of the post's template; CPU work."""
+def article_values(
+    post: Post, author: Actor, around: Around, ids: LocalIds, settings: Settings, *, card: str
+) -> dict[str, Any]:
+    """Values of the post's template; CPU work. `card`: its picture where it has no cover."""
     words = gettext("Link to “%(heading)s”"), gettext("Table")
     return {
         "prose": _prose(post.content_html, settings.base_url, post.word_count, *words),
         "around": around,
         "is_page": post.kind is PostKind.PAGE,
         "has_history": post.show_history and post.edited_at is not None,
-        "structured": post_data(post, author, around.comments, description=lede(post), ids=ids, settings=settings),
+        "structured": post_data(
+            post, author, around.comments, description=lede(post), ids=ids, settings=settings, card=card
+        ),
     }

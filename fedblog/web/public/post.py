@@ -44,6 +44,7 @@ from fedblog.web.i18n import grouped, ngettext
 from fedblog.web.keys import ASKS_ELSEWHERE, PAGES, POST_INDEX, RENDERER, SERVICES, SESSION
 from fedblog.web.pages import FOR_ALL, FOR_ONE, HTML, alternate_link
 from fedblog.web.public.article import Around, article_values, read_around
+from fedblog.web.public.card import card_url
 from fedblog.web.public.echoes import Echoes, read_echoes
 from fedblog.web.public.items import lede, tag_links
 from fedblog.web.public.parts import (
@@ -185,7 +186,8 @@ def render_view(
 ) -> RenderedPage:
     """The page's HTML; CPU work."""
     values = make_context(view, session, ids)
-    values |= article_values(view.post, view.author, view.around, ids, renderer.settings)
+    values["card"] = card_url(view.post, view.author, renderer.look.look, renderer.settings)
+    values |= article_values(view.post, view.author, view.around, ids, renderer.settings, card=values["card"])
     draw: DrawRow = draw_anew
     if session is None and view.conversation.post_id is None:
         echoes = view.echoes

@@ -27,14 +27,23 @@ Json = dict[str, Any]
 
 
 def post_data(
-    post: Post, author: Actor, rows: Sequence[ThreadRow], *, description: str, ids: LocalIds, settings: Settings
+    post: Post,
+    author: Actor,
+    rows: Sequence[ThreadRow],
+    *,
+    description: str,
+    ids: LocalIds,
+    settings: Settings,
+    card: str = "",
 ) -> Markup:
-    """For a `<script type="application/ld+json">`; `rows` as `threads.for_machines` gives them."""
+    """For a `<script type="application/ld+json">`; `rows` as `threads.for_machines` gives them, `card` the picture of a
+    post without a cover."""
     url = ids.post_page(author.username, post.slug)
-    image = web_url(post.image_url)
+    image = web_url(post.image_url) or card
     document = {
         "@context": "https://schema.org",
-        "@type": "BlogPosting",
+        # With an answer it is a discussion too, which is what search engines list conversations as.
+        "@type": ["BlogPosting", "DiscussionForumPosting"] if rows else "BlogPosting",
         "mainEntityOfPage": post.canonical_url,
         "url": url,
         "headline": post.title,

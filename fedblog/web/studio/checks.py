@@ -82,7 +82,9 @@ def _plain_words(remark: Remark) -> str:
         Remark.TITLE_FOLDS: gettext("The text is folded behind the title."),
         Remark.NO_HEADINGS: gettext("Headings become plain paragraphs on most of these servers."),
         Remark.NOT_ANNOUNCED: gettext("It does not arrive: only public posts are passed on by your blog."),
-        Remark.CARD_WITHOUT_PICTURE: gettext("The card has no picture: a cover would give it one."),
+        Remark.CARD_WITHOUT_PICTURE: gettext(
+            "The card’s picture is the title in your blog’s colours: a cover takes its place."
+        ),
         Remark.CARD_WITHOUT_WORDS: gettext("The card has no words: a summary would give it some."),
     }[remark]
 
