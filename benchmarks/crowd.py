@@ -16,7 +16,7 @@ from benchmarks import load
 from fedblog.activitypub.urls import Uri
 from fedblog.app import services
 from fedblog.blog.ledger import Profile, RemoteKey
-from fedblog.blog.model import Actor, NewReply, Post, ReplyId, ReplyState, Role, Visibility, Writing
+from fedblog.blog.model import Actor, NewReply, Post, Reply, ReplyState, Role, Visibility, Writing
 from fedblog.config import make_settings
 from fedblog.demo.peer_actor import PeerActor
 from fedblog.demo.peer_payloads import create, like, note
@@ -73,7 +73,7 @@ class Crowd:
         return _signed(made)
 
     def likes(self, count: int, targets: list[str]) -> list[bytes]:
-        """Signed likes, no pair of actor and object twice."""
+        """Signed likes of posts, no pair of actor and object twice as long as there are targets enough."""
         made = []
         for number in range(count):
             who = self.people[number % len(self.people)]
@@ -166,6 +166,12 @@ async def publish(parts: Services, title: str = "First light") -> Post:
     return await parts.publisher.publish(draft.id)
 
 
+async def publish_more(place: Path, count: int) -> list[str]:
+    """The ids of so many more posts."""
+    async with services(make_settings(raw_settings(place), relative_to=place)) as parts:
+        return [(await publish(parts, title=f"Light {number}")).uri for number in range(count)]
+
+
 def _dice(seed: int) -> random.Random:
     return random.Random(seed)
 
@@ -181,7 +187,7 @@ async def fill(
 ) -> None:
     """Replies straight into the store, a random tree or one `chain`, numbered from `start`; `source` makes the document
     that arrived."""
-    dice, parents = _dice(count + start), list[ReplyId]()
+    dice, parents = _dice(count + start), list[Reply]()
     known = [actor for person in crowd.people if (actor := await parts.db.read(actors.by_uri, person.id)) is not None]
 
     def add_some(tx: Tx, first: int, end: int) -> None:
@@ -189,10 +195,12 @@ async def fill(
             alone = not parents or (not chain and dice.random() < 1 / 3)
             parent = None if alone else parents[-1] if chain else dice.choice(parents)
             new = _reply(dice.choice(known), number, words(dice, 50), crowd.post)
+            if parent is not None:
+                new = replace(new, in_reply_to=parent.uri)
             if source is not None:
                 new = replace(new, original=source(new.uri, new.content_html))
-            stored = replies.add(tx, new, post_id=crowd.post.id if parent is None else None, parent_id=parent)
-            parents.append(stored.id)
+            parent_id = None if parent is None else parent.id
+            parents.append(replies.add(tx, new, post_id=crowd.post.id if parent is None else None, parent_id=parent_id))
 
     for first in range(start, start + count, 500):
         await parts.db.write(add_some, first, min(start + count, first + 500))
@@ -204,7 +212,9 @@ async def answer_first(parts: Services, crowd: Crowd, number: int) -> None:
     first = (await parts.db.read(threads.thread, crowd.post.id, limit=1))[0].reply
     if known is not None:
         new = replace(
-            _reply(known, number, words(_dice(number), 50), crowd.post), uri=f"{known.uri}/statuses/a{number}"
+            _reply(known, number, words(_dice(number), 50), crowd.post),
+            uri=f"{known.uri}/statuses/a{number}",
+            in_reply_to=first.uri,
         )
         await parts.db.write(replies.add, new, post_id=None, parent_id=first.id)
 

@@ -26,7 +26,7 @@ from benchmarks.table import Row
 from fedblog.app import services
 from fedblog.config import make_settings
 from fedblog.federation.services import Services
-from fedblog.storage import actors, outgoing, replies
+from fedblog.storage import actors, expansion, outgoing, replies
 from fedblog.storage.database import SQLITE_NAME, Tx
 from fedblog.web.assets import Assets
 from fedblog.web.public.parts import Part, Wanted
@@ -164,7 +164,7 @@ async def _followers(place: Path, rounds: int, sizes: list[int], points: Points)
 
 def _expand(tx: Tx) -> None:
     for activity_id in outgoing.unexpanded(tx, 100):
-        outgoing.expand(tx, activity_id)
+        expansion.expand(tx, activity_id)
 
 
 async def _with_sources(place: Path) -> float:

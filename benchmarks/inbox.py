@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from benchmarks import load
-from benchmarks.crowd import Crowd, raw_settings, settle_in
+from benchmarks.crowd import PEOPLE, Crowd, publish_more, raw_settings, settle_in
 from benchmarks.processes import Server, running
 from benchmarks.rounds import Rounds
 from benchmarks.table import Row
@@ -41,6 +41,7 @@ class _Bench:
     server: Server
     crowd: Crowd
     dice: random.Random
+    likeable: list[str]  # posts that nobody has liked yet
     parents: list[str] = field(default_factory=list)
     cpu: dict[str, list[float]] = field(default_factory=dict)
 
@@ -53,13 +54,14 @@ async def measure(rounds: Rounds, count: int, *, profile: Path | None = None) ->
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         crowd = await settle_in(place)
+        likeable = await publish_more(place, rounds.most * max(1, count // PEOPLE))
         async with _listener() as (port, calls):
             settings = raw_settings(place, allow_http=True, allow_networks=["127.0.0.0/8"])
             arguments = {"settings": settings, "place": name, "profile": str(profile) if profile else None}
             dice = random.Random(SEED)
             sample = crowd.creates(1, dice, [])[0].partition(b"\r\n\r\n")[2]
             async with running("fedblog", arguments, log=place / "log") as server, _bare(place, sample) as bare:
-                bench = _Bench(server, crowd, dice)
+                bench = _Bench(server, crowd, dice, likeable)
                 await _send(server, bench.replies(300))
                 await _send(bare.server, [bare.request] * 300)
                 rows = await _rates(bench, bare, rounds, count)
@@ -81,7 +83,8 @@ async def _rates(bench: _Bench, bare: _Bare, rounds: Rounds, count: int) -> list
         replies.limits.append(limit)
         likes.limits.append(limit)
         replies.values.append((await _timed(bench, "replies", bench.server, bench.replies(count))).rate)
-        some = bench.crowd.likes(count, bench.parents[-count:])
+        some = bench.crowd.likes(count, bench.likeable)
+        bench.likeable = bench.likeable[count // PEOPLE :] or bench.likeable
         likes.values.append((await _timed(bench, "likes", bench.server, some)).rate)
     cost = {name: sum(spent) / len(spent) for name, spent in bench.cpu.items()}
     replies.note = f"{cost['replies']:.0f} µs of CPU each, the limit {cost['limit']:.0f}"

@@ -102,7 +102,7 @@ def describe_reply(row: ThreadRow, parent: str) -> ReplyRecord:
         person=actor.uri,
         author="" if removed else actor.handle if actor.domain else actor.display_name,
         parent=parent,
-        in_reply_to=reply.in_reply_to,
+        in_reply_to=reply.in_reply_to or parent,
         depth=reply.depth,
         removed=removed,
         local=reply.local,

@@ -282,7 +282,7 @@ class Reply:
     actor_id: ActorId
     post_id: PostId | None
     parent_id: ReplyId | None
-    in_reply_to: str
+    in_reply_to: str  # "" where it is what the tree says: the id of the reply above, or of the post
     path: str
     depth: int
     state: ReplyState

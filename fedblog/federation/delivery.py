@@ -25,7 +25,7 @@ from fedblog.federation.settling import Result, settle
 from fedblog.federation.signer import Signer
 from fedblog.federation.window import Window
 from fedblog.federation.worker import Worker
-from fedblog.storage import deliveries, lanes, outgoing, synchronisation
+from fedblog.storage import deliveries, expansion, lanes, outgoing, synchronisation
 from fedblog.storage.database import Database, Tx
 from fedblog.storage.lanes import Lane
 
@@ -78,7 +78,7 @@ class DeliveryWorker(Worker):
     async def _round(self) -> bool:
         """Expand, write down what ended, claim; whether there may be more to claim."""
         await self._gather()
-        await self._expand()
+        unfinished = await self._expand()
         before = self._place
         settled, found = await asyncio.gather(self._settle(), self._claim(), return_exceptions=True)
         if isinstance(found, BaseException):
@@ -86,7 +86,7 @@ class DeliveryWorker(Worker):
         await self._start(found)
         if isinstance(settled, BaseException):
             raise settled
-        return bool(found) or before != lanes.START or self._place != lanes.START
+        return unfinished or bool(found) or before != lanes.START or self._place != lanes.START
 
     async def _gather(self) -> None:
         """Where something ended, more is about to: one commit for all that ends within a moment."""
@@ -96,14 +96,18 @@ class DeliveryWorker(Worker):
                 if self._tasks:
                     await self._room.wait()
 
-    async def _expand(self) -> None:
+    async def _expand(self) -> bool:
+        """A step for each activity that is not expanded yet; whether there are more to make."""
+        unfinished = False
         for activity_id in await self._db.read(outgoing.unexpanded, EXPAND_AT_ONCE):
             try:
-                await self._db.write(outgoing.expand, activity_id)
+                progress = await self._db.write(expansion.expand_some, activity_id)
+                unfinished = unfinished or progress is expansion.Progress.MORE
             except StorageUnavailable:
                 raise
             except Exception:
                 log.exception("activity %s can't be expanded; the others go on", activity_id)
+        return unfinished
 
     async def _claim(self) -> list[Lane]:
         free = self._window.free(_now())

@@ -13,6 +13,7 @@ from fedblog.storage import (
     deliveries,
     emoji,
     erasing,
+    hosts,
     inbox,
     keys,
     planning,
@@ -30,6 +31,8 @@ DAY = 86_400
 ORPHAN_DAYS = 30  # INB-15
 TOMBSTONE_DAYS = 90  # at least 30 (INB-19)
 DELIVERY_DAYS = 30
+HOST_DAYS = 90
+HOSTS_AT_ONCE = 1_000
 KEY_DAYS = 7  # ACT-11, LIFE-03
 TRASH_DAYS = 30
 TRASH_AT_ONCE = 100
@@ -44,6 +47,7 @@ def tidy(tx: Tx) -> None:
     replies.drop_orphans(tx, tx.now - ORPHAN_DAYS * DAY)
     tombstones.prune(tx, tx.now - TOMBSTONE_DAYS * DAY)
     deliveries.prune(tx, tx.now - DELIVERY_DAYS * DAY)
+    hosts.prune(tx, tx.now - HOST_DAYS * DAY, HOSTS_AT_ONCE)
     keys.drop_retired(tx, tx.now - KEY_DAYS * DAY)
     block_lists.prune(tx, tx.now - block_lists.KEEP_DRAFTS)
     if tx.now % DAY < HOUR:

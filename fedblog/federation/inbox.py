@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from fedblog.activitypub import wire
 from fedblog.activitypub.ids import LocalIds
@@ -28,6 +28,7 @@ from fedblog.errors import (
     Refused,
     StorageUnavailable,
 )
+from fedblog.federation import taken
 from fedblog.federation.authenticate import RETRY_AFTER, Authenticator
 from fedblog.federation.context import Context, Effect, NeedsNetwork, Trust, ignored
 from fedblog.federation.familiar import Familiar, Outdated
@@ -39,10 +40,11 @@ from fedblog.federation.places import find_actor
 from fedblog.federation.reasons import Outcome
 from fedblog.federation.resolver import Resolver
 from fedblog.federation.synchronise import with_synchronisation
+from fedblog.federation.taken import Arrival, Seen
 from fedblog.records import record
 from fedblog.signatures.model import Claim, SignedRequest
 from fedblog.signatures.verify import read_claims
-from fedblog.storage import acquaintances, actors, moderation
+from fedblog.storage import actors, moderation
 from fedblog.storage import inbox as inbox_log
 from fedblog.storage.acquaintances import Acquaintance
 from fedblog.storage.database import Database, Tx
@@ -79,24 +81,6 @@ class Receipt:
     reason: str
 
 
-@dataclass(slots=True)
-class _Seen:
-    """What is known so far about a request, for the log row."""
-
-    activity_uri: str = ""
-    type: str = ""
-    actor_uri: str = ""
-    host: str = ""
-
-    def read(self, doc: dict[str, object]) -> None:
-        """What the document claims, before anything is believed."""
-        self.activity_uri = _short(doc.get("id"))
-        self.type = _short(doc.get("type"))
-        self.actor_uri = _short(doc.get("actor"))
-        usable = maybe_uri(self.actor_uri)
-        self.host = host_of(usable) if usable else ""
-
-
 class Inbox:
     """Takes what other servers send. One object serves the shared inbox and every actor's own (INB-01)."""
 
@@ -122,7 +106,7 @@ class Inbox:
         Every decision leaves one row in the inbox log. Raises `Refused` (4xx, or 503 with `retry_after`) and
         `StorageUnavailable`; nothing was changed then.
         """
-        seen = _Seen()
+        seen = Seen()
         try:
             return await self._take(request, content_type, recipient, seen)
         except StorageUnavailable:
@@ -138,15 +122,15 @@ class Inbox:
             refused = _later("this can't be taken now", "internal", None)
             refused.__cause__ = exc
         detail = f"{refused} (from {address})" if address else str(refused)
-        await self._db.write(_log, seen, refused.status, refused.reason, detail)
+        await self._db.write(taken.log, seen, refused.status, refused.reason, detail)
         raise refused
 
-    async def _take(self, request: SignedRequest, content_type: str, recipient: str | None, seen: _Seen) -> Receipt:
+    async def _take(self, request: SignedRequest, content_type: str, recipient: str | None, seen: Seen) -> Receipt:
         if not wire.is_inbox_type(content_type):
             raise Refused("send application/activity+json", reason="content_type", status=415)
         now = self._clock()
         doc, unreadable = _parse(request.body)
-        seen.read(doc)
+        _read(seen, doc)
         claims = read_claims(request, now=now)
         if unreadable is not None:
             raise unreadable
@@ -172,7 +156,7 @@ class Inbox:
         activity: Activity,
         request: SignedRequest,
         claims: tuple[Claim, ...],
-        seen: _Seen,
+        seen: Seen,
         recipient: str,
         now: float,
     ) -> Receipt:
@@ -183,7 +167,10 @@ class Inbox:
         effect = await self._handle(context, activity, known.actor)
         effect = with_forwarding(effect, context, activity, known.actor, request.body)
         effect = with_synchronisation(effect, known.actor, request, claims)
-        return Receipt(202, await self._db.write(_settle_for, known, activity, seen, effect))
+        outcome = await self._db.together(taken.take_together, Arrival(known, activity, seen, effect))
+        if outcome is None:
+            raise Outdated
+        return Receipt(202, outcome)
 
     def _context(self, now: float, trust: Trust, recipient: str, *, offline: bool = False) -> Context:
         return Context(
@@ -203,7 +190,7 @@ class Inbox:
         activity: Activity,
         request: SignedRequest,
         claims: tuple[Claim, ...],
-        seen: _Seen,
+        seen: Seen,
         recipient: str,
         now: float,
     ) -> Receipt:
@@ -222,7 +209,7 @@ class Inbox:
             if known is None or not gone or not await self._is_gone(known):
                 raise
             trust = Trust.SIGNED
-        key = _key(activity)
+        key = taken.key_of(activity)
         if key is not None and await self._db.read(inbox_log.was_received, *key):
             return await self._settle(None, seen, ignored(Outcome.DUPLICATE))
         validate_activity(activity.raw)
@@ -273,7 +260,7 @@ class Inbox:
             pass
         return False
 
-    def _check_ids(self, activity: Activity, seen: _Seen) -> Activity:
+    def _check_ids(self, activity: Activity, seen: Seen) -> Activity:
         """The activity's id is on the actor's own host (INB-06), and the actor is not one of ours.
 
         A foreign id is refused wherever an activity is remembered by it. Reactions are remembered by actor and object
@@ -300,65 +287,37 @@ class Inbox:
             return replace(activity, id=None)
         raise Refused("the activity's id is not on the actor's server", reason="id_elsewhere", status=403)
 
-    async def _refuse_blocked(self, seen: _Seen) -> None:
+    async def _refuse_blocked(self, seen: Seen) -> None:
         await self._db.read(_check_blocked, seen)
 
-    async def _settle(self, activity: Activity | None, seen: _Seen, effect: Effect) -> Receipt:
-        outcome = await self._db.write(_settle, activity, seen, effect)
+    async def _settle(self, activity: Activity | None, seen: Seen, effect: Effect) -> Receipt:
+        outcome = await self._db.write(taken.settle, activity, seen, effect)
         return Receipt(202, outcome)
 
 
-def _check_blocked(tx: Tx, seen: _Seen) -> None:
+def _check_blocked(tx: Tx, seen: Seen) -> None:
     if moderation.is_blocked(tx, actor_uri=seen.actor_uri, host=seen.host):
         raise Refused("the sender is blocked here", reason="blocked", status=403)
 
 
-def _take_farewell(tx: Tx, actor_uri: str, seen: _Seen) -> Outcome | None:
+def _take_farewell(tx: Tx, actor_uri: str, seen: Seen) -> Outcome | None:
     """The end of somebody whom nobody here knows (KEY-09): nothing is fetched, and all is done in one unit, since they
     come by the ten thousand when a large server ends. None for somebody who is known: that is to be believed first.
     """
     _check_blocked(tx, seen)
     if actors.by_uri(tx, actor_uri) is not None:
         return None
-    _log(tx, seen, 202, Outcome.ACTOR_UNKNOWN, "")
+    taken.log(tx, seen, 202, Outcome.ACTOR_UNKNOWN, "")
     return Outcome.ACTOR_UNKNOWN
 
 
-def _settle(tx: Tx, activity: Activity | None, seen: _Seen, effect: Effect) -> Outcome:
-    """The unit of work: duplicate or not, effect, log."""
-    key = _key(activity) if activity is not None else None
-    fresh = key is None or inbox_log.receive(tx, *key)
-    outcome = effect(tx) if fresh else Outcome.DUPLICATE
-    _log(tx, seen, 202, outcome, "")
-    return outcome
-
-
-def _settle_for(tx: Tx, known: Acquaintance, activity: Activity, seen: _Seen, effect: Effect) -> Outcome:
-    """`_settle`, if what was remembered of the sender still holds. Raises `Outdated`."""
-    if not acquaintances.still_holds(tx, known):
-        raise Outdated
-    return _settle(tx, activity, seen, effect)
-
-
-def _log(tx: Tx, seen: _Seen, status: int, reason: str, detail: str) -> None:
-    inbox_log.log(
-        tx,
-        activity_uri=seen.activity_uri,
-        type=seen.type,
-        actor_uri=seen.actor_uri,
-        host=seen.host,
-        status=status,
-        reason=reason,
-        detail=detail[:500],
-    )
-
-
-def _key(activity: Activity) -> tuple[str, str, str] | None:
-    """What makes a second copy a duplicate (INB-05): type, id, and the actor, whose neighbours can name the same id.
-    None where there is no id: the effects of such an act are keyed by actor and object themselves, and doing it again
-    changes nothing.
-    """
-    return None if activity.id is None else (activity.type, activity.id, activity.actor)
+def _read(seen: Seen, doc: dict[str, object]) -> None:
+    """What the document claims, before anything is believed."""
+    seen.activity_uri = _short(doc.get("id"))
+    seen.type = _short(doc.get("type"))
+    seen.actor_uri = _short(doc.get("actor"))
+    usable = maybe_uri(seen.actor_uri)
+    seen.host = host_of(usable) if usable else ""
 
 
 def _parse(body: bytes) -> tuple[dict[str, object], Refused | None]:

@@ -132,12 +132,20 @@ def keep_note(ctx: Context, arrived: Arrived) -> Effect:
     is_chat = note.type in CHAT_TYPES
     if not note.is_reply_type and not is_chat:
         return ignored(Outcome.TYPE_NOT_A_REPLY)
-    new = make_reply(ctx, arrived)
+    return Keep(ctx, arrived, make_reply(ctx, arrived))
 
-    def keep(tx: Tx) -> Outcome:
-        return _keep(tx, ctx, arrived, new)
 
-    return keep
+@record(frozen=True, slots=True)
+class Keep:
+    """The effect that puts a Note where it belongs: `new` is the record of what `arrived`."""
+
+    ctx: Context
+    arrived: Arrived
+    new: NewReply
+
+    def __call__(self, tx: Tx) -> Outcome:
+        """Do it."""
+        return _keep(tx, self.ctx, self.arrived, self.new)
 
 
 def make_reply(ctx: Context, arrived: Arrived) -> NewReply:
@@ -200,7 +208,7 @@ def _keep_at(tx: Tx, ctx: Context, spot: Spot, author: Actor, new: NewReply, sta
         tell_refused(tx, ctx.ids, spot.post, author, stored.id, stored.uri)
     if stored.has_adopted:
         recheck_below(tx, ctx.ids, spot.post, stored.id)
-    return _after_adding(tx, ctx, stored)
+    return after_adding(tx, ctx, stored)
 
 
 def _fill(tx: Tx, ctx: Context, known: Reply, author: Actor, new: NewReply) -> Outcome:
@@ -211,7 +219,7 @@ def _fill(tx: Tx, ctx: Context, known: Reply, author: Actor, new: NewReply) -> O
     judged = judged_reply(tx, ctx, author, new, head, refused=refused) if head is not None else None
     if judged is None:
         return Outcome.COMMENT_DROPPED
-    return _after_adding(tx, ctx, placeholders.fill(tx, known, judged))
+    return after_adding(tx, ctx, placeholders.fill(tx, known, judged))
 
 
 def judged_reply(
@@ -260,10 +268,12 @@ def _suspicion(tx: Tx, ctx: Context, author: Actor, new: NewReply, known: Standi
     return "score" if most and points(found) >= most else ""
 
 
-def _after_adding(tx: Tx, ctx: Context, stored: Reply | Added) -> Outcome:
+def after_adding(tx: Tx, ctx: Context, stored: Reply | Added, *, planned: bool = False) -> Outcome:
+    """What follows from a reply that was stored, and what is said of it. `planned`: one under the same post has planned
+    in this transaction what they have in common."""
     if not stored.visibility.is_public:
         return Outcome.REPLY_PRIVATE
-    if stored.post_id is not None:
+    if stored.post_id is not None and not planned:
         look_after(tx, stored.post_id, ctx.settings)
     match stored.state:
         case ReplyState.HELD:
@@ -290,7 +300,7 @@ def _keep_without_place(tx: Tx, ctx: Context, new: NewReply, addressee: str) -> 
     if new.visibility.is_public:
         jobs.add(tx, "fetch_parent", new.in_reply_to, {"uri": new.in_reply_to}, tx.now)
         return Outcome.REPLY_ORPHANED
-    return Outcome.REPLY_PRIVATE if stored.post_id is None else _after_adding(tx, ctx, stored)
+    return Outcome.REPLY_PRIVATE if stored.post_id is None else after_adding(tx, ctx, stored)
 
 
 def _embedded(item: Json, sender: Actor) -> Note | None:

@@ -9,6 +9,7 @@ from fedblog.activitypub.urls import host_of
 from fedblog.blog.model import PostId, Reply, ReplyId
 from fedblog.storage import jobs, moderation, posts, tombstones
 from fedblog.storage.arrivals import CAME
+from fedblog.storage.rows import read_url
 from fedblog.storage.tx import Tx, chunks, marks
 
 KIND = "backfill"
@@ -296,7 +297,7 @@ def missing(tx: Tx, post_id: PostId) -> list[Missing]:
     many it has; one that was read whole is not believed beyond what it named.
     """
     rows = tx.all(
-        "SELECT s.uri, coalesce(r.url, s.uri), s.state, coalesce(s.told, 0), s.kind,"
+        "SELECT s.uri, coalesce(r.uri, ''), coalesce(r.url, ''), s.state, coalesce(s.told, 0), s.kind,"
         " (SELECT count(*) FROM replies c WHERE c.parent_id = s.reply_id),"
         " (SELECT count(*) FROM backfill_items i WHERE i.post_id = s.post_id AND i.source = s.uri"
         f" AND i.state IN {_STILL_WANTED} AND NOT EXISTS (SELECT 1 FROM replies k WHERE k.uri = i.uri))"
@@ -304,9 +305,9 @@ def missing(tx: Tx, post_id: PostId) -> list[Missing]:
         post_id,
     )
     found = []
-    for uri, url, state, told, kind, here, named in rows:
+    for uri, note_uri, url, state, told, kind, here, named in rows:
         unread = max(0, told - here) if kind == "note" and state in ("partial", "failed", "closed") else 0
         count = min(max(named, unread), MAX_ITEMS_A_SOURCE)
         if count:
-            found.append(Missing(url or uri, host_of(uri), count))
+            found.append(Missing(read_url(note_uri, url) or uri, host_of(uri), count))
     return sorted(found, key=lambda one: (-one.number, one.url))

@@ -15,7 +15,7 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from fedblog.chance import random_bits
 from fedblog.config import Settings
@@ -29,6 +29,7 @@ __all__ = ["SQLITE_NAME", "Database", "Event", "Tx"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Item = TypeVar("Item")
 
 SQLITE_NAME = "fedblog.sqlite3"
 ORDERED_BY_ID = ("outgoing", "deliveries", "jobs", "posts", "replies")
@@ -44,6 +45,7 @@ class Engine(Protocol):
     async def close(self) -> None: ...
     async def read(self, unit: Callable[[Tx], T]) -> T: ...
     async def write(self, unit: Callable[[Tx], T]) -> T: ...
+    async def together(self, batch: Callable[[Tx, list[Any]], list[Any]], item: Any) -> Any: ...
 
 
 class Database:
@@ -97,6 +99,13 @@ class Database:
         (nothing was stored). A cancelled caller leaves open whether its write was done.
         """
         return await self._engine.write(lambda tx: function(tx, *args, **kwargs))
+
+    async def together(self, function: Callable[[Tx, list[Item]], list[T]], item: Item) -> T:
+        """`write` for what comes by the hundred: the function does it for all items that wait at the same moment, and
+        gives a result for each, in their order. Where it raises, it is called for each of them alone, so that only
+        who raises then fails; so it changes nothing but the database."""
+        result: T = await self._engine.together(function, item)
+        return result
 
     async def migrate(self) -> list[str]:
         """Bring the schema up to date; names of what was applied. New ids are higher than those that are there."""

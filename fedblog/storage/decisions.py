@@ -15,9 +15,8 @@ _DECISION = "id, reply_id, account_id, kind, before_state, before_reason, before
 
 def decide(tx: Tx, reply_id: ReplyId, kind: str, state: ReplyState, reason: str, *, by: AccountId | None) -> Decision:
     """Give a reply a state, and keep what it had. Raises `NotFound`, `Conflict` for a removed one."""
-    before = replies.by_id(tx, reply_id)
+    held = replies.lock(tx, reply_id)
     after = replies.set_state(tx, reply_id, state, reason)
-    held = before if before is not None else after
     decision = Decision(
         id=tx.new_id(),
         reply_id=reply_id,
@@ -55,8 +54,10 @@ def undo(tx: Tx, decision: Decision) -> Reply | None:
 
     Only the last decision about a reply can be undone: what came later would be lost otherwise.
     """
-    current = replies.by_id(tx, decision.reply_id)
-    if current is None or not _stands(tx, decision, current):
+    if replies.by_id(tx, decision.reply_id) is None:
+        return None
+    current = replies.lock(tx, decision.reply_id)
+    if not _stands(tx, decision, current):
         return None
     tx.run("UPDATE decisions SET undone_at = $1 WHERE id = $2", tx.now, decision.id)
     state = ReplyState(decision.before_state)

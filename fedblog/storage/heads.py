@@ -15,13 +15,13 @@ from fedblog.storage.moderation import domains_of
 from fedblog.storage.rows import read_strings
 from fedblog.storage.tx import Row, Tx, marks
 
-_POST = (
+POST = (
     "p.id, p.uri, p.author_id, p.visibility, p.comments_open, p.reply_policy, p.quote_policy, p.mentions, p.hold_policy"
 )
-_REPLY = "r.id, r.uri, r.parent_id, r.path, r.depth, r.state, r.visibility, r.shown"
+REPLY = "r.id, r.uri, r.parent_id, r.path, r.depth, r.state, r.visibility, r.shown"
 # An answer of ours that was taken back is no place any more; a stranger's holds its branch together.
 _PLACED = "p.status = 'published' AND NOT (r.local = 1 AND r.state = 'removed')"
-_WIDTH = len(_POST.split(","))
+POST_WIDTH = len(POST.split(","))
 
 # Most have none; a look for all the domains above a host is dear beside that.
 _ANY_BLOCKS = "EXISTS (SELECT 1 FROM blocks)"
@@ -33,8 +33,8 @@ _STATES = {state.value: state for state in ReplyState}
 def post_spot(tx: Tx, post_id: PostId) -> Spot | None:
     """The published post itself."""
     _hold(tx, "SELECT th.post_id FROM threads th WHERE th.post_id = $1", post_id)
-    row = tx.one(f"SELECT {_POST} FROM posts p WHERE p.id = $1 AND p.status = 'published'", post_id)
-    return None if row is None else Spot(_read_post(row), None)
+    row = tx.one(f"SELECT {POST} FROM posts p WHERE p.id = $1 AND p.status = 'published'", post_id)
+    return None if row is None else Spot(read_post(row), None)
 
 
 def reply_spot(tx: Tx, *, uri: str = "", reply_id: ReplyId | None = None) -> Spot | None:
@@ -44,8 +44,8 @@ def reply_spot(tx: Tx, *, uri: str = "", reply_id: ReplyId | None = None) -> Spo
     _hold(
         tx, f"SELECT th.post_id FROM replies r JOIN threads th ON th.post_id = r.post_id WHERE r.{column} = $1", value
     )
-    row = tx.one(f"SELECT {_POST}, {_REPLY} {source} AND {_PLACED}", value)
-    return None if row is None else Spot(_read_post(row), _read_reply(row))
+    row = tx.one(f"SELECT {POST}, {REPLY} {source} AND {_PLACED}", value)
+    return None if row is None else Spot(read_post(row), read_reply(row))
 
 
 def _hold(tx: Tx, which: str, value: object) -> None:
@@ -53,7 +53,8 @@ def _hold(tx: Tx, which: str, value: object) -> None:
         tx.all(f"{which} FOR UPDATE OF th", value)
 
 
-def _read_post(row: Row) -> PostHead:
+def read_post(row: Row) -> PostHead:
+    """The head of a post out of `POST` columns."""
     return PostHead(
         id=PostId(row[0]),
         uri=row[1] or "",
@@ -67,8 +68,9 @@ def _read_post(row: Row) -> PostHead:
     )
 
 
-def _read_reply(row: Row) -> ReplyHead:
-    id_, uri, parent_id, path, depth, state, visibility, shown = row[_WIDTH:]
+def read_reply(row: Row) -> ReplyHead:
+    """The head of a reply out of `REPLY` columns behind those of its post."""
+    id_, uri, parent_id, path, depth, state, visibility, shown = row[POST_WIDTH:]
     return ReplyHead(ReplyId(id_), uri, parent_id, path, depth, _STATES[state], _VISIBILITIES[visibility], bool(shown))
 
 

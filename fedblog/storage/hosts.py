@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from fedblog.blog.ledger import HostState
+from fedblog.storage import meta
 from fedblog.storage.tx import Event, Tx, chunks, marks
 
 _UNKNOWN = "INSERT INTO hosts (host, failures, failing_since, open_until, last_success_at, scheme, scheme_at)"
+
+_PRUNED_TO = "hosts_pruned_to"
 
 
 def ensure_host(tx: Tx, host: str) -> None:
@@ -116,6 +119,24 @@ def closed_hosts(tx: Tx, hosts: Iterable[str]) -> dict[str, int]:
             )
         )
     return closed
+
+
+def prune(tx: Tx, before: int, limit: int) -> int:
+    """Forget hosts that nothing goes to, and of which nothing new is known since a time; how many there were. `limit`
+    are looked at each time, by name: where that ended is kept."""
+    after = meta.get(tx, _PRUNED_TO) or ""
+    names = [row[0] for row in tx.all("SELECT host FROM hosts WHERE host > $1 ORDER BY host LIMIT $2", after, limit)]
+    meta.put(tx, _PRUNED_TO, names[-1] if len(names) == limit else "")
+    return sum(
+        tx.run(
+            f"DELETE FROM hosts WHERE host IN ({marks(len(some), 2)}) AND coalesce(last_success_at, 0) < $1"
+            " AND coalesce(failing_since, 0) < $1 AND open_until < $1 AND scheme_at < $1 AND NOT EXISTS"
+            " (SELECT 1 FROM deliveries d WHERE d.host = hosts.host AND d.state = 'waiting')",
+            before,
+            *some,
+        )
+        for some in chunks(names)
+    )
 
 
 def mend_breakers(tx: Tx, most: int) -> None:

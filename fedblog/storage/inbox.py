@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fedblog.blog.ledger import InboxLogEntry
-from fedblog.storage.tx import Row, Tx
+from fedblog.storage.tx import Row, Tx, put
 
 LOG_ROWS = 10_000
 # The log is trimmed now and then, and by more than it grows meanwhile.
@@ -26,17 +28,17 @@ def log(
     detail: str,
 ) -> None:
     """Keep one decision; about the newest 10,000 stay."""
-    texts = (_shorten(text) for text in (activity_uri, type, actor_uri, host))
-    tx.run(
-        f"INSERT INTO inbox_log ({_ENTRY}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        tx.new_id(),
-        tx.now,
-        *texts,
-        status,
-        reason,
-        _shorten(detail),
-    )
-    if tx.random_bits(_TRIM_BITS) == 0:
+    log_all(tx, [(activity_uri, type, actor_uri, host, status, reason, detail)])
+
+
+def log_all(tx: Tx, decisions: Sequence[tuple[str, str, str, str, int, str, str]]) -> None:
+    """`log` for several: (activity_uri, type, actor_uri, host, status, reason, detail) of each."""
+    rows = [
+        (tx.new_id(), tx.now, *map(_shorten, told), status, reason, detail and _shorten(detail))
+        for *told, status, reason, detail in decisions
+    ]
+    put(tx, f"inbox_log ({_ENTRY})", rows)
+    if rows and tx.random_bits(_TRIM_BITS) < len(rows):
         _trim(tx)
 
 
@@ -97,6 +99,11 @@ def receive(tx: Tx, type: str, uri: str, actor_uri: str) -> bool:  # noqa: A002 
         tx.now,
     )
     return inserted > 0
+
+
+def receive_new(tx: Tx, keys: Sequence[tuple[str, str, str]]) -> None:
+    """Remember that activities are taken that were not taken before: (type, uri, actor_uri) of each."""
+    put(tx, "received (type, uri, actor_uri, received_at)", [(*key, tx.now) for key in keys])
 
 
 def remember_undo(

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from fedblog.blog.model import ActorId, NewReply, PostId, Reply, ReplyId, ReplyState, Visibility
 from fedblog.storage import emoji, posts, replies, tree
-from fedblog.storage.rows import write_attachments, write_json
+from fedblog.storage.rows import write_attachments, write_json, write_url
 from fedblog.storage.tx import Tx
 
 REASON = "unavailable"
@@ -65,7 +65,7 @@ def fill(tx: Tx, placeholder: Reply, new: NewReply) -> Reply:
         " name = $7, content_html = $8, content_warning = $9, language = $10, published_at = $11, edited_at = $12,"
         " received_at = $13, context = $14, attachments = $15, options = $16, reason = $17, remote_likes = $18,"
         " remote_announces = $19, emoji = $20 WHERE id = $21",
-        new.url,
+        write_url(before.uri, new.url),
         new.actor_id,
         new.in_reply_to,
         new.state.value,

@@ -148,6 +148,10 @@ class PostgresEngine:
         task.add_done_callback(self._writes.discard)
         return await asyncio.shield(task)
 
+    async def together(self, batch: Callable[[Tx, list[Any]], list[Any]], item: Any) -> Any:
+        """`write` of `batch(tx, [item])[0]`: here several transactions run side by side."""
+        return (await self.write(lambda tx: batch(tx, [item])))[0]
+
     def _check_open(self) -> None:
         if self._closed:
             raise StorageUnavailable("the database is closed")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
+from fedblog.activitypub.urls import host_of
 from fedblog.blog.emoji import Emoji
-from fedblog.blog.model import ActorId, PostId, Reaction, ReactionKind, ReplyId
+from fedblog.blog.model import Actor, ActorId, PostId, Reaction, ReactionKind, ReplyId
 from fedblog.storage import emoji as emoji_store
-from fedblog.storage import posts
+from fedblog.storage import moderation, posts
 from fedblog.storage.rows import ACTOR, read_actor
-from fedblog.storage.tx import Event, Row, Tx, chunks, marks
+from fedblog.storage.tx import Event, Row, Tx, chunks, marks, put
 
 _REACTION = (
     f"x.id, x.kind, x.post_id, x.reply_id, x.emoji, x.activity_uri, x.public, x.created_at, x.emoji_key, {ACTOR}"
@@ -32,6 +34,18 @@ def _read(row: Row) -> Reaction:
         created_at=row[7],
         emoji_key=row[8],
     )
+
+
+def is_kept_out(tx: Tx, actor: Actor) -> bool:
+    """Whether a remote actor has been blocked meanwhile, or has left. Asked first in the transaction that adds: whoever
+    hides or removes what the actor has here waits for it, and then sees what was added."""
+    tx.lock(_name(actor.id))
+    gone = "SELECT 1 FROM actors WHERE id = $1 AND (suspended_at IS NOT NULL OR deleted_at IS NOT NULL)"
+    return tx.one(gone, actor.id) is not None or moderation.is_blocked(tx, actor_uri=actor.uri, host=host_of(actor.uri))
+
+
+def _name(actor_id: ActorId) -> str:
+    return f"reactions:{actor_id}"
 
 
 def add(
@@ -90,6 +104,44 @@ def add(
     if public and not was_public:
         _count(tx, kind, post_id, reply_id, 1)
     return False
+
+
+class New(NamedTuple):
+    """A public reaction that is not here yet."""
+
+    kind: ReactionKind
+    actor_id: ActorId
+    emoji: str
+    picture: Emoji | None
+    activity_uri: str
+
+
+def add_new(tx: Tx, post_id: PostId, new: Sequence[New]) -> None:
+    """`add` for several reactions to a post, of which this transaction knows that none is here."""
+    emoji_store.keep(tx, [one.picture for one in new if one.picture is not None], public=True)
+    put(
+        tx,
+        "reactions (id, kind, actor_id, post_id, reply_id, emoji, emoji_key, activity_uri, public, created_at)",
+        [
+            (
+                tx.new_id(),
+                one.kind.value,
+                one.actor_id,
+                post_id,
+                None,
+                one.emoji,
+                "" if one.picture is None else one.picture.key,
+                one.activity_uri,
+                _PUBLIC,
+                tx.now,
+            )
+            for one in new
+        ],
+    )
+    posts.bump(tx, post_id, ())
+    for kind in _COLUMN:
+        if number := sum(one.kind is kind for one in new):
+            _count(tx, kind, post_id, None, number)
 
 
 def _target(post_id: PostId | None, reply_id: ReplyId | None) -> tuple[str, int]:
@@ -160,6 +212,7 @@ def remove(
 
 def remove_all_of(tx: Tx, actor_id: ActorId) -> int:
     """Take back every reaction of an actor; how many there were."""
+    tx.lock(_name(actor_id))
     return _remove(tx, "actor_id = $1", [actor_id])
 
 
@@ -188,6 +241,7 @@ def show_all_of(tx: Tx, actor_id: ActorId) -> None:
 
 
 def _turn(tx: Tx, actor_id: ActorId, before: int, after: int, change: int) -> None:
+    tx.lock(_name(actor_id))
     found = tx.all(
         "UPDATE reactions SET public = $1 WHERE actor_id = $2 AND public = $3 RETURNING id, kind, post_id, reply_id",
         after,

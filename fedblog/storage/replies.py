@@ -7,6 +7,7 @@ replayed Create finds its id taken and children keep their place. An edit never 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from fedblog.blog import audience
@@ -14,7 +15,7 @@ from fedblog.blog.heads import Spot
 from fedblog.blog.model import Actor, ActorId, NewReply, PostId, Reply, ReplyId, ReplyState, Visibility
 from fedblog.errors import Conflict, NotFound
 from fedblog.storage import drawn, emoji, posts, reply_media, sources, tombstones, tree
-from fedblog.storage.rows import ACTOR, REPLY, read_actor, read_reply, write_attachments, write_json
+from fedblog.storage.rows import ACTOR, REPLY, read_actor, read_reply, write_attachments, write_json, write_url
 from fedblog.storage.threads import (
     children_uris,
     count_children,
@@ -25,10 +26,11 @@ from fedblog.storage.threads import (
     recent_public,
     thread,
 )
-from fedblog.storage.tx import Tx, chunks, marks
+from fedblog.storage.tx import Tx, chunks, marks, put
 
 __all__ = [
     "Added",
+    "above",
     "add",
     "add_at",
     "add_removed",
@@ -41,6 +43,7 @@ __all__ = [
     "count_held",
     "count_public",
     "drop_orphans",
+    "lock",
     "mark_seen",
     "own_of",
     "public_uris",
@@ -79,7 +82,7 @@ def _get(tx: Tx, reply_id: ReplyId) -> Reply:
     return reply
 
 
-def _lock(tx: Tx, reply_id: ReplyId, *, erases: bool = False) -> Reply:
+def lock(tx: Tx, reply_id: ReplyId, *, erases: bool = False) -> Reply:
     """The reply, with its whole thread kept from other writers; its page counts as changed.
 
     `erases`: drawn forms of it may not be kept anywhere either (see `drawn`).
@@ -114,7 +117,7 @@ def add(
     if parent is not None:
         post_id = parent.post_id
     reply_id = ReplyId(tx.new_id()) if reply_id is None else reply_id
-    state = new.state if new.state in (ReplyState.HELD, ReplyState.HIDDEN) else ReplyState.PUBLISHED
+    state = _state_of(new)
     place = tree.nowhere(state.value)
     if post_id is not None:
         posts.bump(tx, post_id, ())
@@ -126,7 +129,8 @@ def add(
             state=state.value,
             visibility=new.visibility.value,
         )
-    _insert(tx, reply_id, new, place)
+    above = parent.uri if parent is not None else tx.value("SELECT uri FROM posts WHERE id = $1", post_id)
+    _insert(tx, reply_id, new, place, above)
     tree.settle(tx, reply_id, new.uri, place)
     return _get(tx, reply_id)
 
@@ -146,14 +150,33 @@ class Added(NamedTuple):
 def add_at(tx: Tx, new: NewReply, spot: Spot, *, is_awaited: bool) -> Added:
     """Keep a reply whose id is not known, at a spot: both were looked up in this transaction, under a lock of its id
     (`heads`). `is_awaited`: orphans wait for it. The short way of `add`, for what arrives by the hundred."""
-    reply_id = ReplyId(tx.new_id())
-    state = new.state if new.state in (ReplyState.HELD, ReplyState.HIDDEN) else ReplyState.PUBLISHED
-    place = tree.enter(tx, spot, published_at=new.published_at, state=state.value, visibility=new.visibility.value)
-    _insert(tx, reply_id, new, place)
-    tree.entered(tx, spot, place)
+    added = add_all(tx, spot.post.id, [(new, spot)])[0]
     if is_awaited:
-        tree.adopt(tx, spot.post.id, reply_id, new.uri)
-    return Added(reply_id, new.uri, spot.post.id, state, new.visibility, new.reason, is_awaited)
+        tree.adopt(tx, spot.post.id, added.id, new.uri)
+    return added._replace(has_adopted=is_awaited)
+
+
+def add_all(tx: Tx, post_id: PostId, arrived: Sequence[tuple[NewReply, Spot]]) -> list[Added]:
+    """`add_at` for several replies under a post that nobody waits for, none of which answers another."""
+    newcomers = [
+        tree.Newcomer(spot, new.published_at, _state_of(new).value, new.visibility.value) for new, spot in arrived
+    ]
+    places = tree.enter(tx, post_id, newcomers)
+    rows, originals, added = [], [], []
+    for (new, spot), place in zip(arrived, places, strict=True):
+        reply_id = ReplyId(tx.new_id())
+        rows.append(_row(tx, reply_id, new, place, spot.uri))
+        originals.append((reply_id, new.original))
+        added.append(Added(reply_id, new.uri, post_id, _state_of(new), new.visibility, new.reason, has_adopted=False))
+    put(tx, _COLUMNS, rows)
+    sources.keep_new(tx, originals)
+    for (_, spot), place in zip(arrived, places, strict=True):
+        tree.entered(tx, spot, place)
+    return added
+
+
+def _state_of(new: NewReply) -> ReplyState:
+    return new.state if new.state in (ReplyState.HELD, ReplyState.HIDDEN) else ReplyState.PUBLISHED
 
 
 def add_removed(tx: Tx, new: NewReply, *, post_id: PostId) -> Reply:
@@ -162,24 +185,34 @@ def add_removed(tx: Tx, new: NewReply, *, post_id: PostId) -> Reply:
     place = tree.find_place(
         tx, post_id, None, published_at=new.published_at, state=ReplyState.REMOVED.value, visibility="public"
     )
-    _insert(tx, reply_id, new, place)
+    _insert(tx, reply_id, new, place, new.in_reply_to)
     tree.settle(tx, reply_id, new.uri, place)
     return _get(tx, reply_id)
 
 
-def _insert(tx: Tx, reply_id: ReplyId, new: NewReply, place: tree.Place) -> None:
-    tx.run(
-        "INSERT INTO replies (post_id, parent_id, path, depth, state, settled, shown, id, uri, url, actor_id,"
-        " in_reply_to, visibility, local, type, name, content_html, source, content_warning, language, published_at,"
-        " edited_at, received_at, like_count, announce_count, remote_likes, remote_announces, context, attachments,"
-        " reason, options, emoji) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,"
-        " $18, $19, $20, $21, $22, $23, 0, 0, $24, $25, $26, $27, $28, $29, $30)",
+_COLUMNS = (
+    "replies (post_id, parent_id, path, depth, state, settled, shown, id, uri, url, actor_id, in_reply_to, visibility,"
+    " local, type, name, content_html, source, content_warning, language, published_at, edited_at, received_at,"
+    " like_count, announce_count, remote_likes, remote_announces, context, attachments, reason, options, emoji)"
+)
+
+
+def _insert(tx: Tx, reply_id: ReplyId, new: NewReply, place: tree.Place, above: str | None) -> None:
+    put(tx, _COLUMNS, [_row(tx, reply_id, new, place, above)])
+    sources.keep(tx, reply_id, new.original)
+
+
+def _row(tx: Tx, reply_id: ReplyId, new: NewReply, place: tree.Place, above: str | None) -> tuple[object, ...]:
+    """The values of `_COLUMNS`. `above`: the id of what it stands under; a remote reply that says just that needs not
+    say it once more."""
+    says_so = place.post_id is not None and not new.local and new.in_reply_to == above
+    return (
         *place,
         reply_id,
         new.uri,
-        new.url,
+        write_url(new.uri, new.url),
         new.actor_id,
-        new.in_reply_to,
+        "" if says_so else new.in_reply_to,
         new.visibility.value,
         int(new.local),
         new.type,
@@ -191,6 +224,8 @@ def _insert(tx: Tx, reply_id: ReplyId, new: NewReply, place: tree.Place) -> None
         new.published_at,
         new.edited_at,
         tx.now,
+        0,
+        0,
         _clamp(new.remote_likes),
         _clamp(new.remote_announces),
         new.context,
@@ -199,7 +234,6 @@ def _insert(tx: Tx, reply_id: ReplyId, new: NewReply, place: tree.Place) -> None
         write_json(new.options),
         emoji.row_text(tx, new.emoji, public=new.visibility.is_public),
     )
-    sources.keep(tx, reply_id, new.original)
 
 
 def _clamp(count: int) -> int:
@@ -212,7 +246,7 @@ def update_remote(tx: Tx, reply_id: ReplyId, new: NewReply) -> Reply:
     Without `edited_at` the order of receipt decides, and only a changed text counts as an edit (INB-17). The audience
     can become narrower, not wider; held stays held, hidden stays hidden, removed stays removed.
     """
-    reply = _lock(tx, reply_id)
+    reply = lock(tx, reply_id)
     if reply.state is ReplyState.REMOVED:
         return reply
     changed = _text_of(new) != (
@@ -233,7 +267,7 @@ def update_remote(tx: Tx, reply_id: ReplyId, new: NewReply) -> Reply:
     tx.run(
         "UPDATE replies SET url = $1, type = $2, name = $3, content_html = $4, source = $5, content_warning = $6,"
         " language = $7, attachments = $8, visibility = $9, edited_at = $10, emoji = $11 WHERE id = $12",
-        new.url,
+        write_url(reply.uri, new.url),
         new.type,
         new.name,
         new.content_html,
@@ -263,7 +297,7 @@ def remove(tx: Tx, reply_id: ReplyId, *, tombstone: bool = True) -> None:
 
     An orphan goes altogether. With `tombstone` its id is remembered, so that a late Create is not taken.
     """
-    reply = _lock(tx, reply_id, erases=True)
+    reply = lock(tx, reply_id, erases=True)
     if reply.state is ReplyState.REMOVED:
         return
     if tombstone:
@@ -291,7 +325,7 @@ def set_state(tx: Tx, reply_id: ReplyId, state: ReplyState, reason: str) -> Repl
 
     Raises `Conflict` for a removed one: there is nothing left to decide.
     """
-    reply = _lock(tx, reply_id)
+    reply = lock(tx, reply_id)
     if reply.state is ReplyState.REMOVED or state in (ReplyState.ORPHAN, ReplyState.REMOVED):
         raise Conflict("this reply was deleted by its author", reason="reply_removed")
     if state is ReplyState.HIDDEN:
@@ -329,6 +363,16 @@ def below(tx: Tx, reply_id: ReplyId) -> list[Reply]:
         reply_id,
     )
     return [read_reply(row) for row in rows]
+
+
+def above(tx: Tx, reply_id: ReplyId) -> str:
+    """The id of the reply or post that a reply stands under, "" for one outside of any post."""
+    found = tx.value(
+        "SELECT coalesce(q.uri, p.uri) FROM replies r LEFT JOIN replies q ON q.id = r.parent_id"
+        " LEFT JOIN posts p ON p.id = r.post_id WHERE r.id = $1",
+        reply_id,
+    )
+    return str(found or "")
 
 
 def children(tx: Tx, reply_id: ReplyId, limit: int) -> list[ReplyId]:
@@ -380,7 +424,7 @@ def set_options(tx: Tx, reply_id: ReplyId, options: tuple[tuple[str, int], ...])
 
 def set_approval(tx: Tx, reply_id: ReplyId, approval: str, approved_by: str) -> Reply:
     """What the author of its parent said to an answer of ours (INB-32): approved or rejected."""
-    _lock(tx, reply_id)
+    lock(tx, reply_id)
     tx.run("UPDATE replies SET approval = $1, approved_by = $2 WHERE id = $3", approval, approved_by, reply_id)
     return _get(tx, reply_id)
 

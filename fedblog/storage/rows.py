@@ -148,7 +148,7 @@ def read_reply(row: Row, at: int = 0) -> Reply:
     return Reply(
         id=ReplyId(row[at]),
         uri=row[at + 1],
-        url=row[at + 2],
+        url=read_url(row[at + 1], row[at + 2]),
         actor_id=ActorId(row[at + 3]),
         post_id=row[at + 4],
         parent_id=row[at + 5],
@@ -182,6 +182,26 @@ def read_reply(row: Row, at: int = 0) -> Reply:
         imported=bool(row[at + 33]),
         emoji=read_pairs(row[at + 34]),
     )
+
+
+def write_url(uri: str, url: str) -> str:
+    """A reply's page as it is stored: only what its id doesn't say already."""
+    origin = _origin(uri)
+    if origin and url.startswith(origin):
+        return "=" if url == uri else url[len(origin) :] if url[len(origin) : len(origin) + 1] == "/" else url
+    return url
+
+
+def read_url(uri: str, stored: str) -> str:
+    """The page out of what `write_url` made."""
+    if stored == "=":
+        return uri
+    return _origin(uri) + stored if stored.startswith("/") else stored
+
+
+def _origin(uri: str) -> str:
+    end = uri.find("/", len("https://"))
+    return uri[:end] if end > 0 and uri.startswith("http") else ""
 
 
 THREAD_ROW = f"{REPLY}, {ACTOR}"

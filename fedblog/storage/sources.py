@@ -7,9 +7,10 @@ halves what is kept. A form, once it has been written, stays readable for ever.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 
 from fedblog.blog.model import ReplyId
-from fedblog.storage.tx import Tx
+from fedblog.storage.tx import Tx, put
 
 # The first byte says how the rest was made. Rows of older versions hold a zlib stream without it, which begins with x.
 _FORM_1 = b"\x01"
@@ -64,6 +65,11 @@ def keep(tx: Tx, reply_id: ReplyId, document: bytes) -> None:
             reply_id,
             pack(document),
         )
+
+
+def keep_new(tx: Tx, documents: Sequence[tuple[ReplyId, bytes]]) -> None:
+    """`keep` for replies that have just been stored."""
+    put(tx, "reply_sources (reply_id, original)", [(reply_id, pack(one)) for reply_id, one in documents if one])
 
 
 def original(tx: Tx, reply_id: ReplyId) -> bytes | None:

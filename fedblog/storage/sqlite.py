@@ -26,6 +26,7 @@ from fedblog.storage.tx import Clock, Event, IdMaker, Params, RandomBits, Row, T
 
 T = TypeVar("T")
 Unit = Callable[[Tx], Any]
+Batch = Callable[[Tx, list[Any]], list[Any]]
 
 READERS = 2
 GROUP = 256
@@ -139,6 +140,8 @@ class _Waiting:
 
     unit: Unit
     future: asyncio.Future[Any]
+    batch: Batch | None = None  # what does the same for many at once, of which `item` is this one
+    item: Any = None
 
 
 @dataclass(slots=True)
@@ -260,35 +263,65 @@ class SqliteEngine:
         result: T = await future
         return result
 
+    async def together(self, batch: Batch, item: Any) -> Any:
+        """`write` of `batch(tx, [item])[0]`; those that wait for their group with the same batch are one call of it."""
+        if self._closed:
+            raise StorageUnavailable("the database is closed")
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Waiting(lambda tx: batch(tx, [item])[0], future, batch, item))
+        if self._drain is None or self._drain.done():
+            self._drain = asyncio.create_task(self._drain_queue())
+        return await future
+
     async def _drain_queue(self) -> None:
         while self._queue:
             group = [self._queue.popleft() for _ in range(min(GROUP, len(self._queue)))]
             group = [waiting for waiting in group if not waiting.future.cancelled()]
-            units = [waiting.unit for waiting in group]
-            outcomes = await self._run_group(units)
+            outcomes = await self._run_group(group)
             for outcome in outcomes:
                 for event in outcome.events:
                     self._deliver(event)
             for waiting, outcome in zip(group, outcomes, strict=True):
                 _settle(waiting.future, outcome)
 
-    async def _run_group(self, units: list[Unit]) -> list[Outcome]:
+    async def _run_group(self, group: list[_Waiting]) -> list[Outcome]:
         try:
-            return await self._writer.unit(lambda connection: self._write_group(connection, units))
+            return await self._writer.unit(lambda connection: self._write_group(connection, group))
         except Exception as exc:  # every caller gets an answer, whatever went wrong
-            return [Outcome(error=_unavailable(exc)) for _ in units]
+            return [Outcome(error=_unavailable(exc)) for _ in group]
 
-    def _write_group(self, connection: sqlite3.Connection, units: list[Unit]) -> list[Outcome]:
+    def _write_group(self, connection: sqlite3.Connection, group: list[_Waiting]) -> list[Outcome]:
         _roll_back(connection)
         connection.execute("BEGIN IMMEDIATE")
         try:
-            outcomes = [self._write_one(connection, unit) for unit in units]
+            done = self._write_batches(connection, group)
+            outcomes = [
+                done[place] if place in done else self._write_one(connection, waiting.unit)
+                for place, waiting in enumerate(group)
+            ]
             connection.execute("COMMIT")
         except BaseException:
             with contextlib.suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
             raise
         return outcomes
+
+    def _write_batches(self, connection: sqlite3.Connection, group: list[_Waiting]) -> dict[int, Outcome]:
+        """What could be done for several of the group at once, by their places in it. A batch that fails leaves each of
+        them to be done alone: who made it fail fails alone then."""
+        batches: dict[Batch, list[int]] = {}
+        for place, waiting in enumerate(group):
+            if waiting.batch is not None:
+                batches.setdefault(waiting.batch, []).append(place)
+        done: dict[int, Outcome] = {}
+        for batch, places in batches.items():
+            if len(places) == 1:
+                continue
+            outcome = self._write_one(connection, _for_all(batch, [group[place].item for place in places]))
+            if outcome.error is None:
+                done |= {place: Outcome(value) for place, value in zip(places, outcome.value, strict=True)}
+                done[places[0]].events = outcome.events
+        return done
 
     def _write_one(self, connection: sqlite3.Connection, unit: Unit) -> Outcome:
         tx = self._tx(connection)
@@ -304,6 +337,10 @@ class SqliteEngine:
             return Outcome(error=_unavailable(exc) if isinstance(exc, sqlite3.OperationalError) else exc)
         connection.execute("RELEASE unit")
         return Outcome(value, events=tuple(dict.fromkeys(tx.events)))
+
+
+def _for_all(batch: Batch, items: list[Any]) -> Unit:
+    return lambda tx: batch(tx, items)
 
 
 def _only_reads(connection: sqlite3.Connection) -> None:

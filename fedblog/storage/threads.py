@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from fedblog.blog.model import ActorId, Post, PostId, Reply, ReplyId, ReplyState, ThreadOrder, ThreadRow
 from fedblog.blog.thread import SEGMENT
@@ -140,7 +141,21 @@ def recent_public(tx: Tx, post_id: PostId, limit: int) -> list[ThreadRow]:
         post_id,
         limit,
     )
-    return read_thread_rows(rows)
+    return _with_parents(tx, read_thread_rows(rows))
+
+
+def _with_parents(tx: Tx, rows: list[ThreadRow]) -> list[ThreadRow]:
+    """The rows with the id of the reply above them where only the tree says it."""
+    above = {row.reply.parent_id for row in rows if not row.reply.in_reply_to} - {None}
+    uris = {parent.reply.id: parent.reply.uri for parent in rows}
+    for some in chunks(above - uris.keys()):
+        uris |= dict(tx.all(f"SELECT id, uri FROM replies WHERE id IN ({marks(len(some))})", *some))
+    return [
+        replace(row, reply=replace(row.reply, in_reply_to=uris[row.reply.parent_id]))
+        if row.reply.parent_id is not None and not row.reply.in_reply_to
+        else row
+        for row in rows
+    ]
 
 
 def for_machines(tx: Tx, post_id: PostId, limit: int) -> list[ThreadRow]:
@@ -165,7 +180,8 @@ def newest(tx: Tx, limit: int) -> list[tuple[ThreadRow, Post]]:
         limit,
     )
     at = REPLY_WIDTH + ACTOR_WIDTH
-    return [(read_thread_row(row), read_post(row, at)) for row in rows]
+    found = _with_parents(tx, [read_thread_row(row) for row in rows])
+    return [(reply, read_post(row, at)) for reply, row in zip(found, rows, strict=True)]
 
 
 def public_uris(tx: Tx, post_id: PostId, *, after: int = 0, limit: int) -> list[tuple[ReplyId, str]]:

@@ -8,7 +8,7 @@ the shown published ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from fedblog.blog.heads import Spot
@@ -74,30 +74,48 @@ def find_place(
     )
 
 
-def enter(tx: Tx, spot: Spot, *, published_at: int, state: str, visibility: str) -> Place:
-    """The next place at a spot that was read in this transaction; the page changes, and the post's count with it."""
-    parent = spot.reply
+class Newcomer(NamedTuple):
+    """A reply that gets its place at a spot."""
+
+    spot: Spot
+    published_at: int
+    state: str
+    visibility: str
+
+
+def enter(tx: Tx, post_id: PostId, newcomers: Sequence[Newcomer]) -> list[Place]:
+    """The next places under a post, at spots that were read in this transaction; the page changes, and the post's count
+    with it."""
+    shown = [_is_shown_at(tx, one) for one in newcomers]
+    last = tx.value(
+        "UPDATE threads SET next_reply = next_reply + $1, thread_version = thread_version + 1,"
+        " reply_count = reply_count + $2 WHERE post_id = $3 RETURNING next_reply",
+        len(newcomers),
+        sum(shown),
+        post_id,
+    )
+    tx.emit(Event("post", post_id))
+    first = last - len(newcomers) + 1
+    return [
+        Place(
+            post_id=post_id,
+            parent_id=one.spot.reply_id,
+            path=child_path("" if one.spot.reply is None else one.spot.reply.path, one.published_at, first + place),
+            depth=1 if one.spot.reply is None else one.spot.reply.depth + 1,
+            state=one.state,
+            settled="",
+            shown=shown[place],
+        )
+        for place, one in enumerate(newcomers)
+    ]
+
+
+def _is_shown_at(tx: Tx, one: Newcomer) -> int:
     above = None
-    if parent is not None:
+    if (parent := one.spot.reply) is not None:
         above = _Node(parent.id, parent.parent_id, parent.state.value, parent.visibility.value, int(parent.shown))
-    own = _Node(0, None, state, visibility, shown=0)
-    shown = int(state == "published" and own.is_public and _is_open_below(tx, above))
-    number = tx.value(
-        "UPDATE threads SET next_reply = next_reply + 1, thread_version = thread_version + 1,"
-        " reply_count = reply_count + $1 WHERE post_id = $2 RETURNING next_reply",
-        shown,
-        spot.post.id,
-    )
-    tx.emit(Event("post", spot.post.id))
-    return Place(
-        post_id=spot.post.id,
-        parent_id=None if parent is None else parent.id,
-        path=child_path("" if parent is None else parent.path, published_at, number),
-        depth=1 if parent is None else parent.depth + 1,
-        state=state,
-        settled="",
-        shown=shown,
-    )
+    own = _Node(0, None, one.state, one.visibility, shown=0)
+    return int(one.state == "published" and own.is_public and _is_open_below(tx, above))
 
 
 def entered(tx: Tx, spot: Spot, place: Place) -> None:
@@ -130,7 +148,7 @@ def adopt(tx: Tx, post_id: PostId, reply_id: ReplyId, uri: str) -> None:
             found = find_place(tx, post_id, above, published_at=published_at, state=state, visibility=visibility)
             tx.run(
                 "UPDATE replies SET post_id = $1, parent_id = $2, path = $3, depth = $4, state = $5, settled = $6,"
-                " shown = $7 WHERE id = $8",
+                " shown = $7, in_reply_to = '' WHERE id = $8",
                 *found,
                 orphan_id,
             )

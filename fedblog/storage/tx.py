@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 Row = tuple[Any, ...]
@@ -19,6 +20,7 @@ RandomBits = Callable[[int], int]
 
 LOCK_ROWS = 64
 _COUNTER_BITS = 21
+_DRAWN = 32
 
 
 class Event(NamedTuple):
@@ -35,15 +37,25 @@ class IdMaker:
     def __init__(self, clock: Clock, random_bits: RandomBits) -> None:
         self._clock = clock
         self._random = random_bits
+        self._drawn: list[int] = []
         self._last = 0
         self._lock = threading.Lock()
 
     def __call__(self) -> int:
         """The next id."""
-        fresh = (int(self._clock() * 1000) << _COUNTER_BITS) | self._random(_COUNTER_BITS)
+        now = int(self._clock() * 1000)
         with self._lock:
-            self._last = fresh if fresh > self._last else self._last + 1 + self._random(3)
+            if not self._drawn:
+                self._draw()
+            chance = self._drawn.pop()
+            fresh = (now << _COUNTER_BITS) | chance
+            self._last = fresh if fresh > self._last else self._last + 1 + (chance & 7)
             return self._last
+
+    def _draw(self) -> None:
+        """Chance for the next few ids at once: asking for it costs more than all the rest of an id."""
+        bits = self._random(_COUNTER_BITS * _DRAWN)
+        self._drawn = [(bits >> (_COUNTER_BITS * place)) & (2**_COUNTER_BITS - 1) for place in range(_DRAWN)]
 
     def go_on_after(self, last: int) -> None:
         """All ids from now on are higher than `last`."""
@@ -118,6 +130,41 @@ class Tx(ABC):
     def emit(self, event: Event) -> None:
         """Tell listeners after the commit; nothing is told when the transaction fails."""
         self.events.append(event)
+
+
+_AT_ONCE = (64, 16, 4, 1)
+
+
+def put(tx: Tx, into: str, rows: Sequence[Sequence[Params]]) -> None:
+    """Insert rows `into` a table with its columns named, in few statements.
+
+    Each statement lets others run meanwhile and waits for its turn again; `Tx.many` does so for each row.
+    """
+    start = 0
+    for size in _AT_ONCE:
+        while len(rows) - start >= size:
+            some = rows[start : start + size]
+            tx.run(f"INSERT INTO {into} {values(size, len(some[0]))}", *[value for row in some for value in row])
+            start += size
+
+
+def ask(tx: Tx, sql: str, columns: str, rows: Sequence[Sequence[Params]]) -> list[Row]:
+    """What a query says about rows of values: the table `asked` (SQLite only), with `n`, the row's place, first."""
+    found: list[Row] = []
+    for start in range(0, len(rows), _AT_ONCE[0]):
+        some = [(start + place, *row) for place, row in enumerate(rows[start : start + _AT_ONCE[0]])]
+        # Few sizes make few statements to prepare; what fills them up is like nothing.
+        size = next(size for size in (4, 16, 64) if size >= len(some))
+        some += [(None,) * len(some[0])] * (size - len(some))
+        asked = f"WITH asked (n, {columns}) AS ({values(size, len(some[0]))}) {sql}"
+        found += tx.all(asked, *[value for row in some for value in row])
+    return found
+
+
+@lru_cache(64)
+def values(rows: int, width: int) -> str:
+    """`VALUES ($1, $2), ($3, $4)`."""
+    return "VALUES " + ", ".join(f"({marks(width, 1 + row * width)})" for row in range(rows))
 
 
 def marks(count: int, start: int = 1) -> str:

@@ -196,6 +196,7 @@ def buckets_of(request: web.Request, name: str, kind: str = "name") -> list[str]
 
 def take_attempt(tx: Tx, buckets: Sequence[str], limit: int) -> bool:
     """Counts a try before it is checked, so that many at once can't slip through; False when there were too many."""
+    tx.lock(*buckets)
     if any(accounts.attempts_since(tx, bucket, tx.now - WINDOW) >= limit for bucket in buckets):
         return False
     for bucket in buckets:

@@ -26,7 +26,18 @@ from fedblog.federation.forget_media import kept_name
 from fedblog.media.kept import url_version
 from fedblog.media.names import PictureKind
 from fedblog.media.worker import MadePicture, PictureWorker
-from fedblog.storage import actors, block_lists, deliveries, emoji, factors, notice_settings, outgoing, planning, quotes
+from fedblog.storage import (
+    actors,
+    block_lists,
+    deliveries,
+    emoji,
+    expansion,
+    factors,
+    notice_settings,
+    outgoing,
+    planning,
+    quotes,
+)
 from fedblog.storage.database import Tx
 from fedblog.web import one_time, passkeys, second
 from fedblog.web.keys import RENDERER
@@ -160,7 +171,7 @@ class World:
 
         def fail(tx: Tx) -> None:
             for activity in outgoing.unexpanded(tx, 1_000):
-                outgoing.expand(tx, activity)
+                expansion.expand(tx, activity)
             for (number,) in tx.all("SELECT id FROM deliveries WHERE object_uri = $1", post.uri):
                 deliveries.fail(tx, number, status=500, error="away")
 

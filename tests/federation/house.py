@@ -33,7 +33,7 @@ from fedblog.federation.signer import Signer
 from fedblog.signatures.cavage import sign_cavage
 from fedblog.signatures.keys import PrivateKey
 from fedblog.signatures.model import SignedRequest
-from fedblog.storage import actors, jobs, outgoing, posts, replies, threads
+from fedblog.storage import actors, expansion, jobs, outgoing, posts, replies, threads
 from fedblog.storage import inbox as inbox_log
 from fedblog.storage.database import SQLITE_NAME, Database, Tx
 from fedblog.storage.seal import Sealer
@@ -329,5 +329,5 @@ def _bodies(tx: Tx) -> list[tuple[Any, ...]]:
 def _inboxes(tx: Tx, activity_uri: str) -> set[str]:
     found = outgoing.by_uri(tx, activity_uri)
     assert found is not None
-    outgoing.expand(tx, found.id)
+    expansion.expand(tx, found.id)
     return {inbox for (inbox,) in tx.all("SELECT inbox FROM deliveries WHERE activity_id = $1", found.id)}

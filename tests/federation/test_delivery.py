@@ -20,7 +20,7 @@ from fedblog.federation.delivery import DeliveryWorker
 from fedblog.federation.setup import add_author
 from fedblog.federation.signer import Signer, Unsigned
 from fedblog.signatures.keys import PrivateKey
-from fedblog.storage import deliveries, followers, hosts, lanes, outgoing
+from fedblog.storage import deliveries, expansion, followers, hosts, lanes, outgoing
 from fedblog.storage.database import Tx
 from tests.federation.conftest import PeerMaker
 from tests.live import Live, live_app
@@ -340,7 +340,7 @@ async def test_DLV_12_a_restart_resumes(tmp_path: Path, peer: PeerServer, rsa_ke
         await rig.follower(peer, "bo")
         post = await rig.publish()
         for activity_id in await parts.db.read(outgoing.unexpanded, 10):
-            await parts.db.write(outgoing.expand, activity_id)
+            await parts.db.write(expansion.expand, activity_id)
         claimed = await parts.db.write(lanes.claim, lanes=10, per_lane=2, lease_seconds=60)
         assert len(claimed.lanes) == 1, "it was under way when the process ended"
         port = parts.settings.server.port

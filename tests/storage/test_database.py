@@ -453,3 +453,28 @@ async def test_a_character_that_is_in_no_text_is_no_mistake_of_ours(postgres_url
         assert await db.read(meta.get, "key") is None
     finally:
         await db.close()
+
+
+async def test_what_waits_together_is_done_together_and_fails_alone(db: Database) -> None:
+    """A batch that fails is done again one by one: its changes and events are of those that succeed."""
+    told: list[Event] = []
+    db.add_listener(told.append)
+    sizes: list[int] = []
+
+    def put_all(tx: Tx, keys: list[str]) -> list[str]:
+        sizes.append(len(keys))
+        for key in keys:
+            put_and_tell(tx, key)
+        if "bad" in keys:
+            raise Conflict("no")
+        return [key.upper() for key in keys]
+
+    assert await asyncio.gather(*(db.together(put_all, key) for key in ("a", "b", "c"))) == ["A", "B", "C"]
+    others = [db.write(meta.put, "plain", "1"), *(db.together(put_all, key) for key in ("d", "bad", "e"))]
+    found = await asyncio.gather(*others, return_exceptions=True)
+    assert [str(one) for one in found] == ["None", "D", "no", "E"]
+    kept = await db.read(lambda tx: {key: meta.get(tx, key) for key in ("a", "b", "c", "d", "e", "bad", "plain")})
+    assert kept == {**dict.fromkeys("abcde", "1"), "bad": None, "plain": "1"}
+    assert set(told) == {Event("post", 1), Event("job", 2)}
+    assert sizes[-3:] == [1, 1, 1]
+    assert db.engine == "postgresql" or 3 in sizes

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from fedblog.blog.ledger import LocalKey, RemoteKey
-from fedblog.blog.model import Actor, ActorId, Post, ReactionKind, Visibility
+from fedblog.blog.model import Actor, ActorId, Post, ReactionKind, ReplyState, Visibility
 from fedblog.errors import ConfigError, Conflict, NotFound
 from fedblog.storage import (
     actors,
+    decisions,
     followers,
     heads,
     hiding,
@@ -335,3 +336,50 @@ async def test_LIFE_05_a_reply_that_comes_while_its_author_is_blocked_does_not_s
     go.set()
     await asyncio.gather(arriving, blocking)
     assert await db.read(threads.thread, post.id) == []
+
+
+@pytest.mark.parametrize("leave", [False, True])
+async def test_LIFE_05_a_like_that_comes_while_its_author_goes_is_not_counted(
+    db: Database, bob: Actor, post: Post, leave: bool
+) -> None:
+    """Blocked, or gone altogether, between the look and the like (PostgreSQL has several writers)."""
+    looked, go = threading.Event(), threading.Event()
+
+    def arrive(tx: Tx) -> None:
+        kept_out = reactions.is_kept_out(tx, bob)
+        looked.set()
+        go.wait(20)
+        if not kept_out:
+            reactions.add(tx, kind=ReactionKind.LIKE, actor_id=bob.id, post_id=post.id, activity_uri="a")
+
+    def end(tx: Tx) -> None:
+        if leave:
+            actors.mark_deleted(tx, bob.id)
+        else:
+            moderation.block(tx, "actor", bob.uri, "")
+            hiding.hide_all_of(tx, bob.id)
+
+    arriving = asyncio.create_task(db.write(arrive))
+    await asyncio.to_thread(looked.wait, 20)
+    ending = asyncio.create_task(db.write(end))
+    await asyncio.wait({ending}, timeout=0.3)  # it would be done long since, if it did not wait
+    go.set()
+    await asyncio.gather(arriving, ending)
+    found = await db.read(posts.by_id, post.id)
+    assert found is not None
+    assert found.like_count == 0
+    assert await db.write(reactions.is_kept_out, bob)
+
+
+async def test_two_who_decide_at_once_each_know_what_they_changed(db: Database, bob: Actor, post: Post) -> None:
+    """What a decision takes back when it is undone is what it found, not what was there before another one."""
+    reply = await db.write(replies.add, new_reply(bob.id, post.uri), post_id=post.id, parent_id=None)
+    states = {"hide": (ReplyState.HIDDEN, "hidden_by_author"), "approve": (ReplyState.PUBLISHED, "")}
+    made = await asyncio.gather(
+        *(db.write(decisions.decide, reply.id, kind, *states[kind], by=None) for kind in ("hide", "approve") * 6)
+    )
+    before = ("published", "")
+    for decision in sorted(made, key=lambda one: one.id):
+        assert (decision.before_state, decision.before_reason) == before
+        state, reason = states[decision.kind]
+        before = (state.value, reason)

@@ -11,8 +11,20 @@ import pytest
 
 from fedblog.blog.ledger import ActivityId, Delivery
 from fedblog.blog.model import Actor, ActorId
-from fedblog.storage import actors, deliveries, followers, jobs, lanes, moderation, outgoing, tombstones
+from fedblog.storage import (
+    actors,
+    deliveries,
+    expansion,
+    followers,
+    hosts,
+    jobs,
+    lanes,
+    moderation,
+    outgoing,
+    tombstones,
+)
 from fedblog.storage.database import Database, Event, Tx
+from fedblog.storage.expansion import Progress
 from fedblog.storage.outgoing import Audience
 from tests.storage.support import START, Clock, add_author, profile
 
@@ -47,7 +59,7 @@ def send(
         public=public,
     )
     if expand:
-        outgoing.expand(tx, activity_id)
+        expansion.expand(tx, activity_id)
     return activity_id
 
 
@@ -75,7 +87,7 @@ async def test_DLV_02_a_thousand_followers_on_three_hosts_are_three_deliveries(d
     await db.write(many)
     activity_id = await db.write(send, alice, Audience(followers_of=(alice.id,)))
     assert await db.read(inboxes, activity_id) == [f"https://host{number}.example/inbox" for number in range(3)]
-    assert await db.write(outgoing.expand, activity_id) == 0
+    assert await db.write(expansion.expand, activity_id) == 0
 
 
 async def test_DLV_01_DLV_02_who_gets_it_and_where(db: Database, alice: Actor) -> None:
@@ -374,8 +386,8 @@ async def test_outgoing_rows_and_the_outbox(db: Database, alice: Actor) -> None:
     one = await db.write(send, alice, Audience(), expand=False)
     assert told == [Event("delivery", one)]
     two = await db.write(send, alice, Audience(), expand=False, type="Announce", object_uri="https://x.example/2")
-    await db.write(send, alice, Audience(), type="Update")
-    await db.write(send, alice, Audience(), public=False)
+    await db.write(send, alice, Audience(), type="Update", object_uri="https://x.example/3")
+    await db.write(send, alice, Audience(), public=False, object_uri="https://x.example/4")
     assert await db.read(outgoing.unexpanded, 10) == [one, two]
     activity = await db.read(outgoing.by_uri, f"https://blog.example/ap/activities/{one}")
     assert activity is not None
@@ -414,3 +426,75 @@ async def test_jobs_are_claimed_once_and_in_time(db: Database, clock: Clock) -> 
     assert await db.read(jobs.next_due) == START + 100
     clock.forward(80)
     assert [(job.id, job.attempts) for job in await db.write(jobs.claim, 10, 60)] == [(second.id, 1)]
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 1_000])
+async def test_DLV_02_many_followers_are_expanded_in_steps(db: Database, alice: Actor, step: int) -> None:
+    """Each step is a transaction of its own, and comes to the same as all at once: also of an Update, and of a Delete
+    that takes back what nobody got."""
+    blog = await db.write(add_author, "blog", "blog")
+
+    def people(tx: Tx) -> Actor:
+        for number in range(7):
+            follow(tx, alice, f"user{number}", f"host{number % 4}.example", keys=())
+        both = follow(tx, alice, "both", "host9.example", keys=())
+        followers.add(tx, actor_id=both.id, target_id=blog.id, state="accepted", follow_uri="u", follow_json="{}")
+        follow(tx, alice, "asks", "host7.example", state="pending", keys=())
+        return actors.upsert_remote(tx, profile("named", "host8.example", keys=()))
+
+    async def expand(activity_id: ActivityId) -> list[str]:
+        steps = 0
+        while await db.write(expansion.expand_some, activity_id, step) is Progress.MORE:
+            steps += 1
+            assert activity_id in await db.read(outgoing.unexpanded, 10)
+        assert steps > 1 or step > 3, "it took several"
+        assert activity_id not in await db.read(outgoing.unexpanded, 10)
+        return await db.read(inboxes, activity_id)
+
+    named = await db.write(people)
+    audience = Audience(followers_of=(alice.id, blog.id), actors=(named.id,), not_hosts=("host3.example",))
+    everybody = [f"https://host{number}.example/inbox" for number in (0, 1, 2, 8, 9)]
+    create = await db.write(send, alice, audience, expand=False)
+    delete = await db.write(send, alice, audience, type="Delete", expand=False)
+    waits = await db.write(expansion.expand_some, delete, step)
+    assert waits is Progress.WAITS, "the Delete waits until the Create has its deliveries"
+    assert await expand(create) == everybody
+
+    def try_some(tx: Tx) -> None:
+        for state, inbox in (("done", everybody[0]), ("failed", everybody[1]), ("waiting", everybody[2])):
+            tx.run("UPDATE deliveries SET state = $1, first_try_at = 1 WHERE inbox = $2", state, inbox)
+
+    await db.write(try_some)
+    await db.write(follow, alice, "late", "host6.example", keys=())
+    late = "https://host6.example/inbox"
+    assert await expand(delete) == sorted([*everybody[:3], late]), "who got it or may get it, and who came since"
+    assert await db.read(inboxes, create) == everybody[:3], "the rest was taken back"
+
+    other = "https://blog.example/ap/posts/2"
+    await db.write(send, alice, Audience(personal=(named.id,)), object_uri=other)
+    update = await db.write(
+        send, alice, Audience(followers_of=(blog.id,)), type="Update", object_uri=other, expand=False
+    )
+    assert await db.write(expansion.expand, update) == 2
+    found = await db.read(inboxes, update)
+    assert found == sorted([everybody[4], "https://host8.example/users/named/inbox"])
+
+
+async def test_hosts_of_which_nothing_is_heard_are_forgotten_a_few_at_a_time(
+    db: Database, alice: Actor, clock: Clock
+) -> None:
+    def meet(tx: Tx) -> None:
+        hosts.hosts_succeeded(tx, [f"h{number}.example" for number in range(4)])
+        hosts.host_failed(tx, "dead.example", open_until=START + 60)
+
+    await db.write(meet)
+    clock.forward(100)
+    await db.write(hosts.set_scheme, "h1.example", "rfc9421")
+    await db.write(follow, alice, "bob", "h2.example", keys=())
+    await db.write(send, alice, Audience(followers_of=(alice.id,)))
+    gone = [await db.write(hosts.prune, START + 90, 2) for _ in range(4)]
+    assert gone == [2, 0, 1, 0], "dead and h0; h1 is used and h2 waited for; h3; from the beginning again"
+    assert await db.read(lambda tx: tx.all("SELECT host FROM hosts ORDER BY host")) == [
+        ("h1.example",),
+        ("h2.example",),
+    ]

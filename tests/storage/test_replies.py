@@ -93,7 +93,8 @@ async def test_every_field_comes_back(db: Database, post: Post, bob: ActorId) ->
         original=b"\x00\xff" * 5_000,
     )
     reply = await db.write(replies.add, new, post_id=post.id, parent_id=None)
-    for name in ("uri", "url", "actor_id", "in_reply_to", "visibility", "local", "type", "name", "content_html"):
+    assert reply.in_reply_to == "", "what the tree says is not said again"
+    for name in ("uri", "url", "actor_id", "visibility", "local", "type", "name", "content_html"):
         assert getattr(reply, name) == getattr(new, name)
     for name in ("source", "content_warning", "language", "published_at", "context", "attachments", "reason"):
         assert getattr(reply, name) == getattr(new, name)
@@ -405,3 +406,17 @@ async def test_threads_do_not_mix(db: Database, post: Post, bob: ActorId) -> Non
     assert await shown(db, post) == [mine.id]
     assert await shown(db, other) == [theirs.id]
     assert await db.read(replies.thread, PostId(1)) == []
+
+
+async def test_addresses_are_kept_once_and_read_whole(db: Database, post: Post, bob: ActorId) -> None:
+    """What an id says already is not stored beside it."""
+    base = "https://far.example/notes/"
+    pages = ["https://far.example/@ana/1", f"{base}2", "https://elsewhere.example/3", "", "https://far.example.net/5"]
+    above: Post | Reply = post
+    for number, page in enumerate(pages, 1):
+        above = await answer(db, bob, above, uri=f"{base}{number}", url=page, published_at=START + number)
+        assert above.url == page
+    kept = await db.read(lambda tx: tx.all("SELECT url, in_reply_to FROM replies ORDER BY published_at"))
+    assert kept == [(url, "") for url in ("/@ana/1", "=", "https://elsewhere.example/3", "", pages[-1])]
+    told = [row.reply.in_reply_to for row in await db.read(replies.recent_public, post.id, 3)]
+    assert told == [f"{base}4", f"{base}3", f"{base}2"]

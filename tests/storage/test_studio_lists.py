@@ -8,6 +8,7 @@ from fedblog.storage import (
     accounts,
     actors,
     deliveries,
+    expansion,
     followers,
     lanes,
     media,
@@ -86,7 +87,7 @@ def _sent(tx: Tx, account: Account) -> Post:
         audience=outgoing.Audience(followers_of=(account.actor_id,)),
         public=True,
     )
-    outgoing.expand(tx, activity.id)
+    expansion.expand(tx, activity.id)
     return post
 
 

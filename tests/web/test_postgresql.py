@@ -12,6 +12,7 @@ from yarl import URL
 from fedblog.blog.model import Writing
 from fedblog.errors import Conflict
 from fedblog.storage.indexer import Indexer
+from fedblog.web.login import take_attempt
 from tests.live import Live, live_app
 from tests.samples import make_author, make_person, make_post, make_reply
 from tests.storage.conftest import postgres_server, postgres_template, postgres_url  # noqa: F401 - fixtures
@@ -83,3 +84,8 @@ async def test_odd_addresses_are_no_mistakes_of_ours(there: Live) -> None:
     assert {url: status for url, status in found.items() if status >= 500} == {}
     form = {"username": "an\0na", "password": "no\0thing"}
     assert (await there.request("POST", "/login", data=form)).status == 401
+
+
+async def test_many_tries_at_once_are_counted_one_by_one(there: Live) -> None:
+    tries = (there.services.db.write(take_attempt, ["address:x", "name:y"], 3) for _ in range(12))
+    assert sum(await asyncio.gather(*tries)) == 3

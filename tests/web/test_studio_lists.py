@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from fedblog.blog.model import Post, PostStatus, Visibility, Writing
-from fedblog.storage import deliveries, followers, lanes, moderation, outgoing, posts
+from fedblog.storage import deliveries, expansion, followers, lanes, moderation, outgoing, posts
 from fedblog.storage.database import Tx
 from tests.web.desk import Browser, Desk, Page
 
@@ -129,7 +129,7 @@ async def test_the_author_sees_who_has_a_post_and_why_others_lack_it(desk: Desk)
 
     def go(tx: Tx) -> None:
         for activity in outgoing.unexpanded(tx, 100):
-            outgoing.expand(tx, activity)
+            expansion.expand(tx, activity)
         claimed = lanes.claim(tx, lanes=50, per_lane=9, lease_seconds=60)
         for one in (delivery for lane in claimed.lanes for delivery in lane.deliveries):
             if one.host == "good.example":

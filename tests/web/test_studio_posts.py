@@ -8,7 +8,7 @@ import re
 import pytest
 
 from fedblog.blog.model import PostStatus
-from fedblog.storage import deliveries, followers, lanes, outgoing, posts
+from fedblog.storage import deliveries, expansion, followers, lanes, posts
 from tests.web.desk import BASE, Browser, Desk, Page
 
 FORM = {"title": "On bread", "source": "Flour and *water*.", "comments_open": "1", "visibility": "public"}
@@ -224,7 +224,7 @@ async def test_what_could_not_be_delivered_can_be_sent_again(desk: Desk) -> None
     )
     post = await desk.write_post("anna")
     for activity in await desk.sent():
-        await desk.parts.db.write(outgoing.expand, activity.id)
+        await desk.parts.db.write(expansion.expand, activity.id)
     claimed = await desk.parts.db.write(lanes.claim, lanes=10, per_lane=10, lease_seconds=60)
     await desk.parts.db.write(deliveries.fail, claimed.lanes[0].deliveries[0].id, status=410, error="gone")
     anna = await desk.logged_in("anna")

@@ -28,6 +28,8 @@ async def announce(ctx: Context, activity: Activity, sender: Actor) -> Effect:
         return ignored(Outcome.NOT_PUBLIC)
 
     def count(tx: Tx) -> Outcome:
+        if reactions.is_kept_out(tx, sender):
+            return Outcome.BLOCKED_HERE
         place = spot_of(tx, ctx.ids, object_uri)
         if place is None:
             return Outcome.NOT_OURS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from fedblog.activitypub.normalise import id_of
 from fedblog.activitypub.urls import host_of
 from fedblog.activitypub.vocab import Activity
@@ -26,25 +28,52 @@ async def react(ctx: Context, activity: Activity, sender: Actor) -> Effect:
         return ignored(Outcome.REACTION_UNREADABLE)
     kind = ReactionKind.DISLIKE if activity.type == "Dislike" else ReactionKind.LIKE
 
-    def count(tx: Tx) -> Outcome:
-        place = our_spot(tx, ctx.ids, object_uri)
+    return React(ctx, activity, sender, object_uri, kind, emoji, picture)
+
+
+@dataclass(frozen=True, slots=True)
+class React:
+    """The effect that counts a reaction to what `object_uri` names."""
+
+    ctx: Context
+    activity: Activity
+    sender: Actor
+    object_uri: str
+    kind: ReactionKind
+    emoji: str
+    picture: Emoji | None
+
+    @property
+    def kept_emoji(self) -> str:
+        """What is shown of it."""
+        return self.emoji if self.kind is ReactionKind.LIKE else ""
+
+    @property
+    def kept_picture(self) -> Emoji | None:
+        """Its picture, where that is a custom one."""
+        return self.picture if self.kind is ReactionKind.LIKE else None
+
+    def __call__(self, tx: Tx) -> Outcome:
+        """Do it."""
+        activity, sender = self.activity, self.sender
+        if reactions.is_kept_out(tx, sender):
+            return Outcome.BLOCKED_HERE
+        place = our_spot(tx, self.ctx.ids, self.object_uri)
         if place is None:
             return Outcome.NOT_OURS
         if inbox_store.was_undone(tx, sender.uri, activity.type, place.uri, activity.id or ""):
             return Outcome.UNDONE_BEFORE
         reactions.add(
             tx,
-            kind=kind,
+            kind=self.kind,
             actor_id=sender.id,
             post_id=place.post_id,
             reply_id=place.reply_id,
-            emoji=emoji if kind is ReactionKind.LIKE else "",
-            picture=picture if kind is ReactionKind.LIKE else None,
+            emoji=self.kept_emoji,
+            picture=self.kept_picture,
             activity_uri=activity.id or "",
         )
         return Outcome.REACTION_KEPT
-
-    return count
 
 
 def _emoji_of(activity: Activity, host: str) -> tuple[str, Emoji | None]:
