@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from fedblog.blog.model import Writing
 from fedblog.demo import peer_payloads as payloads
 from fedblog.storage import block_subscriptions
+from fedblog.storage.database import Tx
 from fedblog.web import one_time, tickets
 from fedblog.web.second import PASSKEY
 from fedblog.web.sessions import hash_token
@@ -123,6 +124,18 @@ async def untrash(world: World) -> Ask:
     post = await world.post(publish=False)
     await world.rig.live.services.publisher.trash(post.id)
     return Ask(f"/studio/posts/{post.id}/untrash")
+
+
+@act("/studio/posts/{id}/boost")
+async def boost(world: World) -> Ask:
+    post = await world.post()
+
+    def long_ago(tx: Tx) -> None:
+        tx.run("UPDATE posts SET published_at = published_at - 172800 WHERE id = $1", post.id)
+        tx.run("UPDATE outgoing SET created_at = created_at - 172800 WHERE object_uri = $1", post.uri)
+
+    await world.rig.live.services.db.write(long_ago)
+    return Ask(f"/studio/posts/{post.id}/boost")
 
 
 @act("/studio/posts/{id}/unpublish")
