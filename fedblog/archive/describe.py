@@ -117,7 +117,9 @@ def describe_reply(row: ThreadRow, parent: str) -> ReplyRecord:
         published_at=reply.published_at,
         edited_at=reply.edited_at,
         context=reply.context,
-        attachments=tuple(MediaLink(item.url, item.media_type, item.name) for item in reply.attachments),
+        attachments=tuple(
+            MediaLink(item.url, item.media_type, item.name, item.sensitive) for item in reply.attachments
+        ),
         options=reply.options,
         likes=reply.like_count,
         boosts=reply.announce_count,

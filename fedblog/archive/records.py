@@ -94,12 +94,13 @@ class PersonRecord(msgspec.Struct, frozen=True, tag_field="kind", tag="person"):
     imported: bool
 
 
-class MediaLink(msgspec.Struct, frozen=True):
+class MediaLink(msgspec.Struct, frozen=True, omit_defaults=True):
     """Media that came with a reply."""
 
     url: Line
     media_type: Line
     name: Line
+    sensitive: bool = False
 
 
 class ReplyRecord(msgspec.Struct, frozen=True, tag_field="kind", tag="reply"):

@@ -310,7 +310,7 @@ class Thread:
             edited_at=record.edited_at,
             context=self._context(post, record, own=own),
             attachments=tuple(
-                Attachment(one.url, one.media_type, clean_name(one.name, 1500))
+                Attachment(one.url, one.media_type, clean_name(one.name, 1500), one.sensitive)
                 for one in record.attachments[:16]
                 if maybe_uri(one.url) is not None
             ),

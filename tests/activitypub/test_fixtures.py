@@ -24,6 +24,7 @@ from fedblog.activitypub.validate import schema_name, schema_of, validate_activi
 from fedblog.activitypub.vocab import ACTIVITY_TYPES, ACTOR_TYPES, Note
 from fedblog.activitypub.wire import dump, parse_object
 from fedblog.blog.model import ActorId, NewReply, ReplyState, Visibility
+from fedblog.federation.handlers.like import emoji_of
 from tests.activitypub.make import NOW
 from tests.shared import CAPTURES, capture, capture_names, fixture, fixture_index, needs_shared
 
@@ -320,3 +321,29 @@ def test_COL_06_mastodon_context_embeds_its_first_page() -> None:
     found = read_collection(load("mastodon-collection-context"))
     assert found.first_page is not None
     assert found.first_page.items
+
+
+def test_custom_emoji_as_real_servers_name_them() -> None:
+    """In a warning, in a single tag that is no list, in names, and as reactions of three dialects."""
+
+    def of_note(document: Any) -> dict[str, str]:
+        made = reply_of(
+            read_note(document), actor_id=ActorId(1), visibility=Visibility.PUBLIC, now=NOW,
+            state=ReplyState.PUBLISHED, reason="", received=b"",
+        )  # fmt: skip
+        return {one.name: one.url for one in made.emoji}
+
+    place = "https://patch.cx/emoji/custom"
+    warned = of_note(load("akkoma-note-emoji-in-summary"))
+    assert warned == {name: f"{place}/{name}.png" for name in ("joker_smile", "joker_disapprove")}
+    assert list(of_note(load("kroeg-create-note-emoji-is-object")["object"])) == ["icon_e_smile"]
+    person = profile_of(read_actor(load("pleroma-person")), domain="queer.hacktivis.me", now=NOW)
+    assert [name for name, _ in person.emoji] == ["bzh"], "those that the name calls"
+    told = {
+        "akkoma-emojireact-custom": "blobfox",
+        "misskey-like-custom-emoji": "hanapog",
+        "sharkey-like-emoji": "blobcat",
+    }
+    for name, emoji in told.items():
+        sign, picture = emoji_of(read_activity(load(name)), "there.example")
+        assert (sign, picture is not None and picture.url.startswith("https://")) == (f":{emoji}:", True), name

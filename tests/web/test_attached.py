@@ -12,16 +12,19 @@ from urllib.parse import urlsplit
 import pytest
 from aiohttp import web
 
+from fedblog.blog.emoji import Emoji
 from fedblog.blog.ledger import Account
-from fedblog.blog.model import Post, Reply, ReplyState
+from fedblog.blog.model import Post, Reply, ReplyState, Visibility
 from fedblog.demo import peer_payloads as say
 from fedblog.demo.peer import PeerServer
 from fedblog.demo.peer_server import Answer
 from fedblog.media.kept import PictureStore, attached_limits, url_version
-from fedblog.storage import posts, replies, reply_media
+from fedblog.storage import emoji, posts, replies, reply_media
+from fedblog.storage.database import Tx
 from tests.live import Live, live_app
 from tests.media import files
 from tests.samples import make_author, make_post
+from tests.web.desk import Desk
 
 SEA = files.jpeg(640, 480)
 OPENS = re.compile(
@@ -244,3 +247,31 @@ async def test_a_reply_without_any_costs_no_job(scene: Scene) -> None:
     await scene.live.services.publisher.hide_reply(reply.id, by=None)
     await db.write(posts.delete, scene.post.id)
     assert await db.read(lambda tx: tx.all("SELECT kind FROM jobs WHERE kind = $1", reply_media.KIND)) == []
+
+
+def hang(tx: Tx, reply_id: int, attachments: str) -> None:
+    """Give a reply that is stored already these attachments."""
+    tx.run("UPDATE replies SET attachments = $1 WHERE id = $2", attachments, reply_id)
+
+
+async def test_VIS_04_people_of_the_blog_see_what_they_may_read(desk: Desk) -> None:
+    """Held ones: the author and who looks after everybody's posts. Private ones: whom they answer, and nobody else."""
+    post, mia = await desk.write_post("anna"), await desk.stranger()
+    held = await desk.reply(post, mia, state=ReplyState.HELD)
+    private = await desk.reply(post, mia, visibility=Visibility.DIRECT)
+    cat = Emoji("cat", "https://far.example/cat.png", "far.example")
+    await desk.parts.db.write(emoji.keep, [cat], public=False)
+    desk.parts.emoji.store.keep(cat.key, SEA)
+    hung, paths = "https://far.example/a.jpg", []
+    for reply in (held, private):
+        await desk.parts.db.write(hang, reply.id, f'[["{hung}","image/jpeg",""]]')
+        desk.parts.attached.store.keep(f"{reply.id}-{url_version(hung)}", SEA)
+        paths.append(f"/attached/{reply.id}/{url_version(hung)}")
+    seen = {}
+    for name in ("", "anna", "bert", "edda"):
+        browser = await desk.logged_in(name) if name else desk.browser()
+        answers = [await browser._send("HEAD", path, None, {}) for path in (*paths, f"/emoji/{cat.key}")]
+        seen[name] = [answer.status for answer in answers]
+        kept = {answer.headers["Cache-Control"] for answer in answers if answer.status == 200}
+        assert kept <= {"private, no-store", "private, max-age=3600"}
+    assert seen == {"": [404, 404, 404], "anna": [200, 200, 200], "bert": [404, 404, 200], "edda": [200, 404, 200]}

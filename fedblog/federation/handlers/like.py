@@ -23,7 +23,7 @@ async def react(ctx: Context, activity: Activity, sender: Actor) -> Effect:
     object_uri = next((found for item in activity.objects if (found := id_of(item)) and ctx.ids.is_local(found)), None)
     if ctx.trust is not Trust.SIGNED or object_uri is None:
         return ignored(Outcome.NOT_OURS)
-    emoji, picture = _emoji_of(activity, host_of(sender.uri))
+    emoji, picture = emoji_of(activity, host_of(sender.uri))
     if activity.type == "EmojiReact" and not emoji:
         return ignored(Outcome.REACTION_UNREADABLE)
     kind = ReactionKind.DISLIKE if activity.type == "Dislike" else ReactionKind.LIKE
@@ -76,7 +76,7 @@ class React:
         return Outcome.REACTION_KEPT
 
 
-def _emoji_of(activity: Activity, host: str) -> tuple[str, Emoji | None]:
+def emoji_of(activity: Activity, host: str) -> tuple[str, Emoji | None]:
     """The one emoji that a reaction carries; a custom one needs its Emoji tag, by name, and has a picture there."""
     told = activity.raw.get("_misskey_reaction")
     emoji = one_emoji(activity.content) or (one_emoji(told) if isinstance(told, str) else "")
