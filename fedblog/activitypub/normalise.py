@@ -56,6 +56,7 @@ __all__ = [
 ]
 
 FORBIDDEN_KEYWORDS = frozenset({"@graph", "@included", "@reverse"})
+_KEYWORD = re.compile(rb"@(?:graph|included|reverse)")
 _ESCAPED_LETTER = re.compile(rb"\\u00[4-7]")  # "@" and all letters are among them
 MAX_TAGS = 50
 MAX_ATTACHMENTS = 16
@@ -242,9 +243,7 @@ def has_forbidden_keyword(doc: object, body: bytes | None = None) -> bool:
 
 
 def _may_spell_keyword(body: bytes) -> bool:
-    if b"@graph" in body or b"@included" in body or b"@reverse" in body:
-        return True
-    return b"\\" in body and _ESCAPED_LETTER.search(body) is not None
+    return _KEYWORD.search(body) is not None or (b"\\" in body and _ESCAPED_LETTER.search(body) is not None)
 
 
 def _object(doc: object) -> Json:

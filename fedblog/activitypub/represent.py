@@ -162,7 +162,7 @@ def _content_html(note: Note) -> str:
         after.append(_link(note.url or note.id))
     if note.quote and note.quote not in content and escape(note.quote) not in content:
         after.append(_link(note.quote, before="RE: "))
-    return cleaned.html + clean_remote("".join(after))
+    return cleaned.html + clean_remote("".join(after)) if after else cleaned.html
 
 
 def _link(url: str, before: str = "") -> str:

@@ -125,7 +125,7 @@ def same_origin(one: str, other: str) -> bool:
 def same_site(one: str, other: str) -> bool:
     """Whether one URL's host is the other's or a subdomain of it, whatever the port: who runs one runs both."""
     start = one.find("/", 8) + 1
-    if start and other.startswith(one[:start]) and _PLAIN.match(one):
+    if start and other.startswith(one[:start]) and maybe_uri(one) is not None:
         return True
     hosts = sorted(((urlsplit(uri).hostname or "").lower().removesuffix(".") for uri in (one, other)), key=len)
     return bool(hosts[0]) and (hosts[0] == hosts[1] or hosts[1].endswith(f".{hosts[0]}"))

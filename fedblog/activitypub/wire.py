@@ -46,13 +46,15 @@ def _parse_quickly(body: bytes) -> dict[str, object] | None:
     where writing what was read takes as many colons as the body has, none was dropped. That holds unless a string
     spells its colon as an escape.
     """
-    if body.count(b"{") + body.count(b"[") > MAX_DEPTH:
+    marks = body.translate(None, _NO_MARKS)
+    colons = marks.count(b":")
+    if len(marks) - colons > MAX_DEPTH:  # as many opening brackets: it may be too deep
         return None
     if b"\\" in body and any(escape in body for escape in _TELLING_ESCAPES):
         return None
     try:
         document = _QUICK_DECODER.decode(body)
-        if not isinstance(document, dict) or _QUICK_ENCODER.encode(document).count(b":") != body.count(b":"):
+        if not isinstance(document, dict) or _QUICK_ENCODER.encode(document).count(b":") != colons:
             return None
         _refuse_long_integers(document)
     except (ValueError, OverflowError, RecursionError, msgspec.MsgspecError, Refused):
@@ -215,6 +217,7 @@ _DECODER = json.JSONDecoder(
 )
 # A colon and NUL as escapes; halves of characters the quick parser refuses by itself.
 _TELLING_ESCAPES = (b"\\u003a", b"\\u003A", b"\\u0000")
+_NO_MARKS = bytes(byte for byte in range(256) if byte not in b":{[")
 _QUICK_DECODER = msgspec.json.Decoder(float_hook=_float)
 _QUICK_ENCODER = msgspec.json.Encoder()
 _refuse_long_integers = msgspec.msgpack.Encoder().encode  # more than 64 bits have no place in MessagePack
