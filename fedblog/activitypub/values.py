@@ -73,8 +73,8 @@ def ids_of(value: object) -> tuple[str, ...]:
         return (value,) if value else ()
     if not value:
         return ()
-    found = [item if isinstance(item, str) else id_of(item) for item in one_or_many(value)]
-    return tuple(dict.fromkeys(item for item in found if item))
+    found = [item if isinstance(item, str) else id_of(item) for item in (value if isinstance(value, list) else [value])]
+    return tuple(filter(None, dict.fromkeys(found)))
 
 
 def link_of(value: object) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
 from collections.abc import Mapping
@@ -106,7 +105,7 @@ def _parse_each(value: str) -> Parameters:
 
 def _decode_signature(text: str) -> bytes:
     try:
-        signature = base64.b64decode(text, validate=True)
+        signature = binascii.a2b_base64(text, strict_mode=True)
     except (binascii.Error, ValueError) as exc:
         raise SignatureRefused(Reason.SIGNATURE_MALFORMED, "base64") from exc
     if not 0 < len(signature) <= MAX_SIGNATURE_BYTES:

@@ -75,6 +75,8 @@ def create_proof(document: Mapping[str, Any], key: PrivateKey, *, now: float) ->
 def _find_proof(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The first top-level proof of our suite; in a set of proofs each stands for itself (VC-DI §2.1.1)."""
     found = document.get("proof")
+    if found is None:
+        return None
     for proof in found if isinstance(found, list) else [found]:
         if isinstance(proof, Mapping) and proof.get("type") == TYPE and proof.get("cryptosuite") == CRYPTOSUITE:
             return proof
