@@ -1,4 +1,4 @@
-"""`fedblog import`: an archive of fedblog, a WordPress export, or a folder of Markdown."""
+"""`fedblog import`: an archive of fedblog, an export of WordPress, Ghost or WriteFreely, or a folder of Markdown."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from fedblog.archive.json_read import check_site, read_json
 from fedblog.archive.markdown_folder import read_folder
 from fedblog.archive.report import Report
 from fedblog.archive.restore import Restorer
@@ -23,15 +24,18 @@ _TAR_MAGIC = slice(257, 262)
 @click.option("--author", default="", metavar="NAME", help="Who gets the posts. Default: authors of the same name.")
 @click.option("--dry-run", is_flag=True, help="Read everything and tell what would come in; change nothing.")
 @click.option("--federate", is_flag=True, help="Publish new posts to followers, too. Without it nobody is told.")
+@click.option("--old-site", default="", metavar="URL", help="Where a Ghost or WriteFreely blog stood, for its links.")
 @json_option
 @pass_program
-def import_(program: Program, file: Path, author: str, dry_run: bool, federate: bool, as_json: bool) -> None:
+def import_(
+    program: Program, file: Path, author: str, dry_run: bool, federate: bool, old_site: str, as_json: bool
+) -> None:
     """Bring posts and comments in from elsewhere.
 
-    FILE is an archive of fedblog (.tar.gz), a WordPress export (.xml), or a folder of Markdown. A second run changes
-    nothing, and one that was cut off goes on where it stopped.
+    FILE is an archive of fedblog (.tar.gz), an export of WordPress (.xml), Ghost or WriteFreely (.json), or a folder
+    of Markdown. A second run changes nothing, and one that was cut off goes on where it stopped.
     """
-    kind = _kind(file)
+    kind, site = _kind(file), check_site(old_site)
 
     async def work(services: Services) -> Report:
         report = Report(dry_run=dry_run)
@@ -43,7 +47,7 @@ def import_(program: Program, file: Path, author: str, dry_run: bool, federate: 
             await taker.take(read_folder(file))
             return report
         with file.open("rb") as opened:
-            await taker.take(read_wxr(opened))
+            await taker.take(read_wxr(opened) if kind == "wordpress" else read_json(opened, site, now=services.clock()))
         return report
 
     _show(program.run(work), as_json)
@@ -59,7 +63,9 @@ def _kind(file: Path) -> str:
         return "archive"
     if begin.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
         return "wordpress"
-    raise InvalidInput(f"{file} is no archive of fedblog, no WordPress export and no folder of Markdown")
+    if begin.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
+        return "json"
+    raise InvalidInput(f"{file} is no archive of fedblog, no export of another system and no folder of Markdown")
 
 
 def _show(report: Report, as_json: bool) -> None:
