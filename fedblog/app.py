@@ -284,7 +284,10 @@ async def _run_workers(app: web.Application) -> AsyncIterator[None]:
         "delivery": parts.worker,
         "jobs": parts.jobs,
         "housekeeping": Housekeeper(
-            parts.db, avatars=parts.avatars, unused_days=parts.settings.privacy.forget_unused_after_days
+            parts.db,
+            avatars=parts.avatars,
+            clock=parts.clock,
+            unused_days=parts.settings.privacy.forget_unused_after_days,
         ),
         "search index": parts.indexer,
         "news": NewsPlanner(parts.db, parts.settings),

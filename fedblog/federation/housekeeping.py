@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
+from collections.abc import Callable
 
 from fedblog.errors import StorageUnavailable
 from fedblog.federation.pictures import RemotePictures
@@ -58,21 +60,30 @@ def tidy(tx: Tx) -> None:
         posts.delete(tx, post_id)
 
 
-def forget_unused(tx: Tx, days: int) -> list[str]:
-    """Forget some people who left nothing here, or whose accounts are gone, for so many days (0: keep them all)."""
-    found = erasing.unused(tx, tx.now - days * DAY, FORGOTTEN_AT_ONCE) if days else []
-    for actor_id in found:
-        erasing.erase(tx, actor_id, remember=False)
-    return [str(actor_id) for actor_id in found]
+async def forget_unused(db: Database, now: int, days: int) -> list[str]:
+    """Forget some people who left nothing here, or whose accounts are gone, for so many days (0: keep them all).
+
+    Who they are is read beside the writers, since it takes a look at everybody.
+    """
+    before = now - days * DAY
+    found = await db.read(erasing.unused, before, FORGOTTEN_AT_ONCE) if days else []
+    gone = await db.write(erasing.forget_unused, found, before) if found else []
+    return [str(actor_id) for actor_id in gone]
 
 
 class Housekeeper:
     """Tidies up at the start and then every hour until it is stopped; harmless in several processes at once."""
 
     def __init__(
-        self, db: Database, *, avatars: RemotePictures | None = None, unused_days: int = 0, every: float = HOUR
+        self,
+        db: Database,
+        *,
+        avatars: RemotePictures | None = None,
+        unused_days: int = 0,
+        clock: Callable[[], float] = time.time,
+        every: float = HOUR,
     ) -> None:
-        self._db, self._every = db, every
+        self._db, self._every, self._clock = db, every, clock
         self._avatars, self._unused_days = avatars, unused_days
         self._stop = asyncio.Event()
 
@@ -81,7 +92,7 @@ class Housekeeper:
         while not self._stop.is_set():
             try:
                 await self._db.write(tidy)
-                forgotten = await self._db.write(forget_unused, self._unused_days)
+                forgotten = await forget_unused(self._db, int(self._clock()), self._unused_days)
                 if forgotten and self._avatars is not None:
                     await self._avatars.forget(forgotten)
             except StorageUnavailable as exc:

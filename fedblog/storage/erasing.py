@@ -17,6 +17,14 @@ from fedblog.storage.rows import write_json
 from fedblog.storage.tx import Tx, chunks, marks
 
 GONE_HOST = "erased.invalid"  # RFC 6761: it never leads anywhere
+_LEFT = " AND ".join(
+    f"NOT EXISTS (SELECT 1 FROM {table} x WHERE x.actor_id = a.id)"
+    for table in ("replies", "reactions", "followers", "quotes", "blocked_by", "block_import_follows")
+)
+_UNUSED = (
+    f"a.local = '' AND (a.deleted_at < $1 OR (a.fetched_at < $1 AND a.approved = 0 AND {_LEFT}"
+    " AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.kind = 'actor' AND b.value = a.uri)))"
+)
 _ANSWERS = ("Accept", "Reject", "Flag", "Undo", "Block", "Move")
 
 
@@ -31,9 +39,9 @@ class Erased:
     own_answers: tuple[int, ...] = ()
 
 
-def erase(tx: Tx, actor_id: ActorId, *, remember: bool = True) -> Erased:
-    """Erase a remote person; `remember`, by digests, that what they wrote until now is not taken again. Raises
-    `NotFound`, `Conflict` for one of ours."""
+def erase(tx: Tx, actor_id: ActorId) -> Erased:
+    """Erase a remote person; digests remember that what they wrote until now is not taken again. Raises `NotFound`,
+    `Conflict` for one of ours."""
     actor = actors.by_id(tx, actor_id)
     if actor.local:
         raise Conflict("an actor of ours is not erased so; delete it", reason="local_actor")
@@ -43,8 +51,7 @@ def erase(tx: Tx, actor_id: ActorId, *, remember: bool = True) -> Erased:
         int(tx.value(f"SELECT count(*) FROM {table} WHERE actor_id = $1", actor_id))
         for table in ("replies", "reactions", "followers")
     )
-    if remember or actor.deleted_at is not None:
-        erased.add(tx, uris)
+    erased.add(tx, uris)
     touched = _pages(tx, actor_id)
     quotes.remove_all_of(tx, actor_id)
     reactions.remove_all_of(tx, actor_id)
@@ -55,29 +62,36 @@ def erase(tx: Tx, actor_id: ActorId, *, remember: bool = True) -> Erased:
     _forget_traces(tx, actor, uris)
     _forget_outgoing(tx, actor, uris)
     own_posts, own_answers = _own_words(tx, actor)
-    for table in ("followers", "keys", "blocked_by", "quotes", "reactions"):
-        tx.run(f"DELETE FROM {table} WHERE actor_id = $1", actor_id)
-    tx.run("DELETE FROM actors WHERE id = $1", actor_id)
+    _forget_row(tx, actor_id)
     if zeroed is not None:
         tx.all(f"PRAGMA secure_delete = {zeroed}")
     return Erased(wrote, reacted, followed, own_posts, own_answers)
 
 
 def unused(tx: Tx, before: int, limit: int) -> list[ActorId]:
-    """People of whom nothing was heard since a time and who left nothing here: no reply, like, follow, quote or block.
-    Of those whose accounts are gone for so long, what is left of them."""
-    left = " AND ".join(
-        f"NOT EXISTS (SELECT 1 FROM {table} x WHERE x.actor_id = a.id)"
-        for table in ("replies", "reactions", "followers", "quotes", "blocked_by", "block_import_follows")
-    )
-    rows = tx.all(
-        "SELECT a.id FROM actors a WHERE a.local = '' AND (a.deleted_at < $1 OR (a.fetched_at < $1 AND a.approved = 0"
-        f" AND {left} AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.kind = 'actor' AND b.value = a.uri)))"
-        " ORDER BY a.id LIMIT $2",
-        before,
-        limit,
-    )
+    """People of whom nothing was heard since a time and who left nothing here: no reply, like, follow, quote or block,
+    and whom no post mentions. Besides, those whose accounts are gone for so long."""
+    rows = tx.all(f"SELECT a.id, a.uri FROM actors a WHERE {_UNUSED} ORDER BY a.id LIMIT $2", before, limit * 2)
+    named = {uri for (told,) in tx.all("SELECT mentions FROM posts WHERE mentions <> '[]'") for uri in json.loads(told)}
+    return [ActorId(row[0]) for row in rows if row[1] not in named][:limit]
+
+
+def forget_unused(tx: Tx, ids: Collection[ActorId], before: int) -> list[ActorId]:
+    """Take away what is left of such people, unless they came back meanwhile; who went."""
+    rows = tx.all(f"SELECT a.id FROM actors a WHERE {_UNUSED} AND a.id IN ({marks(len(ids), 2)})", before, *ids)
+    for (actor_id,) in rows:
+        actor = actors.by_id(tx, actor_id)
+        if actor.deleted_at is not None:
+            erased.add(tx, _uris(tx, actor))
+            _forget_replies(tx, actor_id)
+        _forget_row(tx, actor_id)
     return [ActorId(row[0]) for row in rows]
+
+
+def _forget_row(tx: Tx, actor_id: ActorId) -> None:
+    for table in ("followers", "keys", "blocked_by", "quotes", "reactions"):
+        tx.run(f"DELETE FROM {table} WHERE actor_id = $1", actor_id)
+    tx.run("DELETE FROM actors WHERE id = $1", actor_id)
 
 
 def tidy(tx: Tx) -> None:

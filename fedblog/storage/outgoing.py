@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from fedblog.blog.ledger import ActivityId, OutgoingActivity
 from fedblog.blog.model import ActorId
 from fedblog.storage.rows import write_json
-from fedblog.storage.tx import Event, Row, Tx
+from fedblog.storage.tx import Event, Row, Tx, chunks, marks
 
 _OUTGOING = "o.id, o.uri, o.actor_id, o.type, o.object_uri, o.body, o.public, o.created_at, o.expanded_at"
 _STILL_THERE = "NOT EXISTS (SELECT 1 FROM tombstones t WHERE t.uri = o.object_uri)"
@@ -110,6 +111,30 @@ def last_announce(tx: Tx, actor_id: ActorId, object_uri: str) -> OutgoingActivit
         actor_id,
     )
     return None if row is None else _read(row)
+
+
+@dataclass(frozen=True, slots=True)
+class Flagged:
+    """A report of ours to the server of a reply: when, and how that went (waiting, done, failed; sent: nobody knows any
+    more)."""
+
+    at: int
+    state: str
+
+
+def flags_of(tx: Tx, uris: Iterable[str]) -> dict[str, Flagged]:
+    """The last report of each of these objects, where there was one."""
+    found: dict[str, Flagged] = {}
+    for some in chunks(dict.fromkeys(uris)):
+        rows = tx.all(
+            "SELECT o.object_uri, o.created_at, coalesce(d.state, CASE WHEN o.expanded_at IS NULL THEN 'waiting'"
+            " ELSE 'sent' END) FROM outgoing o"
+            " LEFT JOIN deliveries d ON d.activity_id = o.id"
+            f" WHERE o.type = 'Flag' AND o.object_uri IN ({marks(len(some))}) ORDER BY o.id",
+            *some,
+        )
+        found.update({row[0]: Flagged(row[1], row[2]) for row in rows})
+    return found
 
 
 def forwarded(tx: Tx, object_uri: str) -> tuple[ActorId, tuple[int, ...]] | None:

@@ -27,6 +27,16 @@ def find(tx: Tx, typed: str) -> list[Actor]:
     return [read_actor(row) for row in rows]
 
 
+def counts(tx: Tx, actor: Actor) -> dict[str, int]:
+    """How much there is: replies, reactions, follows, reports (by them and about them)."""
+    found = {
+        name: int(tx.value(f"SELECT count(*) FROM {table} WHERE actor_id = $1", actor.id))
+        for name, table in (("replies", "replies"), ("reactions", "reactions"), ("follows", "followers"))
+    }
+    reported = _moderation(tx, actor)
+    return {**found, "reports": len(reported["reports_by_them"]) + len(reported["reports_about_them"])}
+
+
 def held(tx: Tx, actor: Actor) -> dict[str, Any]:
     """All of it, as plain JSON. Times are Unix seconds."""
     row = tx.all("SELECT created_at, fetched_at, approved, moved_to, summary_html FROM actors WHERE id = $1", actor.id)[

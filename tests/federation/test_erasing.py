@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -140,12 +141,18 @@ async def test_profiles_that_nobody_needs_go_with_time(house: House) -> None:
         rows = await house.db.read(lambda tx: tx.all("SELECT uri FROM actors WHERE local = ''"))
         return {row[0].rpartition("/")[2] for row in rows}
 
-    assert await house.db.write(forget_unused, 30) == []
+    assert await forget_unused(house.db, int(house.clock.now), 30) == []
     assert await known() == {"writer", "idle", "blocked", "gone"}
     house.clock.now += 31 * DAY
-    assert await house.db.write(forget_unused, 0) == []
-    assert len(await house.db.write(forget_unused, 30)) == 2
-    assert await known() == {"writer", "blocked"}
+    named = house.person("m.example", "named")
+    await house.send(house.activity("Like", named, "https://x.example/nothing"))
+    await house.db.write(
+        lambda tx: tx.run("UPDATE posts SET mentions = $1 WHERE id = $2", json.dumps([named]), post.id)
+    )
+    house.clock.now += 31 * DAY
+    assert await forget_unused(house.db, int(house.clock.now), 0) == []
+    assert len(await forget_unused(house.db, int(house.clock.now), 30)) == 2
+    assert await known() == {"writer", "blocked", "named"}
     assert await house.db.integrity() == []
     assert (await house.send(house.activity("Like", idle, post.uri)))[0] == 202
     assert "idle" in await known()

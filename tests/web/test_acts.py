@@ -9,7 +9,8 @@ import pytest
 
 from fedblog.blog.model import Actor, Post, PostStatus, Quote, QuotePolicy, QuoteState, ReactionKind, ReplyPolicy
 from fedblog.federation.leaving import close_blog, delete_author
-from fedblog.storage import actors, placeholders, posts, quotes, reactions, replies
+from fedblog.storage import actors, expansion, outgoing, placeholders, posts, quotes, reactions, replies
+from fedblog.storage.database import Tx
 from tests.web.desk import Desk, open_desk
 
 ACTIVITY = "application/activity+json"
@@ -216,9 +217,23 @@ async def test_INB_30_reporting_asks_first_and_says_what_is_told(desk: Desk) -> 
     assert "Reported" in (await anna.follow(done)).text
     activity = (await desk.sent())[-1]
     assert (activity.type, json.loads(activity.body)["content"]) == ("Flag", "Spam")
+    assert "the report is on its way" in (await anna.get("/studio/conversations?show=all")).text
+    for gone, words in ((False, "their server has your report"), (True, "You reported it on")):
+        await desk.parts.db.write(_settle_all, gone)
+        assert words in (await anna.get("/studio/conversations?show=all")).text, words
     own = await desk.parts.publisher.answer(author_id=post.author_id, post_id=post.id, source="Mine")
     assert (await anna.get(f"/studio/replies/{own.id}/report")).status == 404
     assert (await (await desk.logged_in("bert")).get(where)).status == 404
+
+
+def _settle_all(tx: Tx, gone: bool) -> None:
+    """Deliveries are made and done; `gone`: they are forgotten since."""
+    for number in outgoing.unexpanded(tx, 100):
+        expansion.expand(tx, number)
+    if gone:
+        tx.run("DELETE FROM deliveries")
+    else:
+        tx.run("UPDATE deliveries SET state = 'done', done_at = $1", tx.now)
 
 
 async def test_INB_32_the_studio_says_that_an_answer_was_refused(desk: Desk) -> None:

@@ -172,6 +172,8 @@ async def test_the_author_sees_who_has_a_post_and_why_others_lack_it(desk: Desk)
     ):
         answer = await anna.get(f"/studio/posts/{post.id}/reach?who={handle.replace('@', '%40').replace(' ', '+')}")
         assert words in answer.text, (handle, words)
+        again = "again now</button></p>" in answer.text
+        assert again == (handle in ("bob@down.example", "@cleo@gone.example")), handle
     token = page.csrf
     assert (await anna.post(f"/studio/posts/{post.id}/reach", {"csrf": token, "host": "gone.example"})).status == 303
     due = await desk.parts.db.read(

@@ -304,6 +304,9 @@ async def test_filters_find_first_timers_reported_and_hidden(desk: Desk) -> None
     assert "Reported from x.example" in listed.text
     assert "&lt;b&gt;Rude&lt;/b&gt;" in listed.text
     assert f"/studio/replies/{one.id}" in listed.text
+    assert f"/studio/replies/{one.id}/report?back=/studio/reports" in listed.text
+    await edda.send(f"/studio/replies/{one.id}/report", {"words": "Rude", "back": "/studio/reports"})
+    assert "told on" in (await edda.get("/studio/reports")).text
     number = listed.text.split('action="/studio/reports/')[1].split('"')[0]
     assert (await edda.send(f"/studio/reports/{number}")).status == 303
     assert "Nothing was reported." in (await edda.get("/studio/reports")).text

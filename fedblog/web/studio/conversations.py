@@ -23,8 +23,9 @@ from fedblog.blog.model import (
     ThreadRow,
 )
 from fedblog.blog.suspicion import Ground
-from fedblog.storage import accounts, actors, decisions, desk, reactions, replies, suspecting
+from fedblog.storage import accounts, actors, decisions, desk, outgoing, reactions, replies, suspecting
 from fedblog.storage.database import Tx
+from fedblog.storage.outgoing import Flagged
 from fedblog.text.excerpt import excerpt
 from fedblog.web.keys import SERVICES
 from fedblog.web.studio.access import Who, number_in_query, show
@@ -65,6 +66,7 @@ class Item:
     link: str = ""
     decision: Decision | None = None
     grounds: tuple[Ground, ...] = ()
+    flagged: Flagged | None = None
 
     @property
     def private(self) -> bool:
@@ -233,6 +235,7 @@ def items_for(
 def reply_items(tx: Tx, who: Who, ids: LocalIds, found: list[tuple[ThreadRow, Post | None]], since: int) -> list[Item]:
     authors = actors.by_ids(tx, {post.author_id for _, post in found if post is not None})
     taken = reactions.of_replies(tx, [row.reply.id for row, _ in found])
+    flagged = outgoing.flags_of(tx, [row.reply.uri for row, _ in found if not row.reply.local])
     decided = decisions.last_of(tx, [row.reply.id for row, _ in found])
     return [
         Item(
@@ -251,6 +254,7 @@ def reply_items(tx: Tx, who: Who, ids: LocalIds, found: list[tuple[ThreadRow, Po
             ),
             link=_reply_link(ids, row.reply, post, authors),
             decision=decided.get(row.reply.id),
+            flagged=flagged.get(row.reply.uri),
             grounds=suspecting.grounds(tx, row.reply, row.actor, is_known=_is_known(tx, row))
             if row.reply.state is ReplyState.HELD
             else (),

@@ -36,7 +36,7 @@ async def privacy_page(request: web.Request, who: Who) -> web.StreamResponse:
         return await show(request, who, "privacy.html", typed="", found=None, done=None)
 
     def read(tx: Tx) -> list[Known]:
-        return [Known(actor, _counts(tx, actor)) for actor in person_record.find(tx, typed)]
+        return [Known(actor, person_record.counts(tx, actor)) for actor in person_record.find(tx, typed)]
 
     try:
         found = await request.app[SERVICES].db.read(read)
@@ -44,11 +44,6 @@ async def privacy_page(request: web.Request, who: Who) -> web.StreamResponse:
         problem = _("Write the address as @name@server.")
         return await show(request, who, "privacy.html", typed=typed, found=None, done=None, problem=problem, status=400)
     return await show(request, who, "privacy.html", typed=typed, found=found, done=None)
-
-
-def _counts(tx: Tx, actor: Actor) -> dict[str, int]:
-    everything = person_record.held(tx, actor)
-    return {name: len(one) for name, one in everything.items() if isinstance(one, list)}
 
 
 async def export(request: web.Request, who: Who) -> web.StreamResponse:

@@ -42,9 +42,9 @@ async def reach_page(request: web.Request, who: Who) -> web.StreamResponse:
     shown = [one for one in found if chosen in ("", one.state)]
     tried = [one.first_try_at for one in found if one.first_try_at is not None]
     taken = [one.done_at for one in found if one.state == "done" and one.done_at is not None]
-    problem, answer = "", ""
+    problem, answer, again = "", "", ""
     if handle:
-        problem, answer = await _answer(request, post, handle)
+        problem, answer, again = await _answer(request, post, handle)
     return await show(
         request,
         who,
@@ -60,18 +60,20 @@ async def reach_page(request: web.Request, who: Who) -> web.StreamResponse:
         chosen=chosen,
         handle=handle,
         answer=answer,
+        again=again,
         problem=problem,
     )
 
 
-async def _answer(request: web.Request, post: Post, handle: str) -> tuple[str, str]:
-    """(problem, words) about one reader."""
+async def _answer(request: web.Request, post: Post, handle: str) -> tuple[str, str, str]:
+    """(problem, words, server that can be tried again) about one reader."""
     try:
         named = parse_acct(handle)
     except InvalidInput:
-        return _("Write the address as @name@server."), ""
+        return _("Write the address as @name@server."), "", ""
     found = await request.app[SERVICES].db.read(reach.why, post, named.name, named.host)
-    return "", words_of(post, handle, found)
+    parcel = found.parcel
+    return "", words_of(post, handle, found), parcel.host if parcel is not None and parcel.state != "done" else ""
 
 
 async def retry(request: web.Request, who: Who, form: Form) -> web.StreamResponse:

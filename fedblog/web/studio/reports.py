@@ -10,8 +10,9 @@ from fedblog.activitypub.urls import host_of, maybe_uri
 from fedblog.blog.ledger import Report
 from fedblog.blog.model import Actor, Reply
 from fedblog.errors import NotFound
-from fedblog.storage import actors, moderation, replies
+from fedblog.storage import actors, moderation, outgoing, replies
 from fedblog.storage.database import Tx
+from fedblog.storage.outgoing import Flagged
 from fedblog.web.keys import SERVICES
 from fedblog.web.studio.access import Who, done, number_in_path, show
 from fedblog.web.studio.forms import Form
@@ -26,6 +27,7 @@ class Named:
     uri: str
     reply: Reply | None
     actor: Actor | None
+    flagged: Flagged | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,4 +64,4 @@ def _cases(tx: Tx, open_only: bool) -> list[Case]:
 def _named(tx: Tx, uri: str) -> Named:
     reply = replies.by_uri(tx, uri)
     actor = actors.by_uri(tx, uri) if reply is None else actors.by_id(tx, reply.actor_id)
-    return Named(uri, reply, actor)
+    return Named(uri, reply, actor, outgoing.flags_of(tx, [uri]).get(uri))
