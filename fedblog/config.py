@@ -168,7 +168,7 @@ class MediaSettings(Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ] = "click"
     remote_media_bytes: Annotated[
-        int, Meta(ge=100_000, le=50_000_000, description="Largest picture in a reply to show, in bytes.")
+        int, Meta(ge=100_000, le=20_000_000, description="Largest picture in a reply to show, in bytes.")
     ] = 8_388_608
     remote_media_cache_bytes: Annotated[
         int, Meta(ge=1_000_000, description="How much of those pictures is kept, in bytes.")

@@ -25,7 +25,10 @@ def export_person(program: Program, who: str) -> None:
     """Print everything about somebody (@name@server, or their id) as JSON."""
 
     async def work(services: Services) -> list[object]:
-        return [await privacy.held(services.db, services.avatars, one.id) for one in await _find(services, who)]
+        return [
+            await privacy.held(services.db, services.avatars, services.attached, one.id)
+            for one in await _find(services, who)
+        ]
 
     print_json(program.run(work))
 
@@ -41,7 +44,7 @@ def erase(program: Program, who: str, yes: bool) -> None:
 
     async def work(services: Services) -> list[Erased]:
         found = await _find(services, who)
-        return [await privacy.erase(services.db, services.avatars, one.id) for one in found]
+        return [await privacy.erase(services.db, services.avatars, services.attached, one.id) for one in found]
 
     for done in program.run(work):
         click.echo(f"erased {done.replies} replies, {done.reactions} likes and boosts, {done.follows} follows")

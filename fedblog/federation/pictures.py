@@ -48,11 +48,11 @@ class RemotePictures:
         except TimeoutError:
             return None
 
-    async def of(self, owner: str) -> list[tuple[str, bytes]]:
-        """(type, bytes) of everything that is kept of an owner (names are OWNER-VERSION)."""
+    async def of(self, owners: Collection[str]) -> list[tuple[str, bytes]]:
+        """(type, bytes) of everything that is kept of these owners (names are OWNER-VERSION)."""
 
         def read() -> list[tuple[str, bytes]]:
-            return [(one.media_type, one.path.read_bytes()) for one in self.store.of(owner)]
+            return [(one.media_type, one.path.read_bytes()) for one in self.store.of(owners)]
 
         return await asyncio.to_thread(read)
 

@@ -7,32 +7,32 @@ from typing import Any
 
 from fedblog.blog.model import ActorId
 from fedblog.federation.pictures import RemotePictures
-from fedblog.storage import actors, erasing, person_record
+from fedblog.storage import actors, erasing, person_record, reply_media
 from fedblog.storage.database import Database, Tx
 from fedblog.storage.erasing import Erased
 
 
-async def held(db: Database, avatars: RemotePictures, actor_id: ActorId) -> dict[str, Any]:
+async def held(db: Database, avatars: RemotePictures, attached: RemotePictures, actor_id: ActorId) -> dict[str, Any]:
     """Everything about somebody as plain JSON, pictures included. Raises `NotFound`."""
 
-    def read(tx: Tx) -> dict[str, Any]:
-        return person_record.held(tx, actors.by_id(tx, actor_id))
+    def read(tx: Tx) -> tuple[dict[str, Any], list[str]]:
+        return person_record.held(tx, actors.by_id(tx, actor_id)), reply_media.owners(tx, actor_id)
 
-    found = await db.read(read)
-    kept = await avatars.of(str(actor_id))
+    found, hung = await db.read(read)
+    kept = [*await avatars.of([str(actor_id)]), *await attached.of(frozenset(hung))]
     found["pictures"] = [{"type": kind, "base64": base64.b64encode(data).decode()} for kind, data in kept]
     return found
 
 
-async def erase(db: Database, avatars: RemotePictures, actor_id: ActorId) -> Erased:
-    """Erase somebody, down to the words in the search index, in one transaction; then pictures. Raises `NotFound`,
-    `Conflict` for one of ours."""
+async def erase(db: Database, avatars: RemotePictures, attached: RemotePictures, actor_id: ActorId) -> Erased:
+    """Erase somebody, in one transaction; then pictures, and words in the search index. Raises `NotFound`, `Conflict`
+    for one of ours."""
 
-    def down_to_the_last_byte(tx: Tx) -> Erased:
-        done = erasing.erase(tx, actor_id)
-        erasing.tidy(tx)
-        return done
+    def do(tx: Tx) -> tuple[list[str], Erased]:
+        return reply_media.owners(tx, actor_id), erasing.erase(tx, actor_id)
 
-    done = await db.write(down_to_the_last_byte)
+    hung, done = await db.write(do)
     await avatars.forget([str(actor_id)])
+    await attached.forget(hung)
+    await db.write(erasing.tidy)
     return done

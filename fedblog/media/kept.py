@@ -108,9 +108,9 @@ class PictureStore:
                 path.unlink()
                 self._bytes = self._bytes - size if self._bytes is not None else None
 
-    def of(self, owner: str) -> list[KeptPicture]:
-        """Everything whose name begins with this owner and `-`."""
-        found = sorted(path for _, _, path in self._files() if path.stem.partition("-")[0] == owner)
+    def of(self, owners: Collection[str]) -> list[KeptPicture]:
+        """Everything whose name begins with one of these owners and `-`."""
+        found = sorted(path for _, _, path in self._files() if path.stem.partition("-")[0] in owners)
         return [KeptPicture(path, _TYPES[path.suffix[1:]], fresh=False) for path in found if path.suffix[1:] in _TYPES]
 
     def drop_of(self, owners: Collection[str]) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from fedblog.blog.model import Actor, ActorId, PostId
 from fedblog.errors import Conflict
-from fedblog.storage import actors, drawn, erased, learning, posts, quotes, reactions, replies, search
+from fedblog.storage import actors, drawn, emoji, erased, learning, posts, quotes, reactions, replies, search
 from fedblog.storage.rows import write_json
 from fedblog.storage.tx import Tx, chunks, marks
 
@@ -63,6 +63,7 @@ def erase(tx: Tx, actor_id: ActorId) -> Erased:
     _forget_outgoing(tx, actor, uris)
     own_posts, own_answers = _own_words(tx, actor)
     _forget_row(tx, actor_id)
+    emoji.forget_unused(tx)
     if zeroed is not None:
         tx.all(f"PRAGMA secure_delete = {zeroed}")
     return Erased(wrote, reacted, followed, own_posts, own_answers)

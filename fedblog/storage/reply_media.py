@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from fedblog.blog.model import Attachment, PostId, Reply, ReplyId
+from fedblog.blog.model import ActorId, Attachment, PostId, Reply, ReplyId
 from fedblog.storage import jobs
 from fedblog.storage.rows import read_attachments
 from fedblog.storage.tx import Tx, chunks, marks
@@ -43,6 +43,12 @@ def forget_soon_under(tx: Tx, post_id: PostId) -> None:
     """The same after a post went off the site."""
     if tx.one("SELECT 1 FROM replies WHERE post_id = $1 AND attachments <> '[]' LIMIT 1", post_id):
         jobs.ensure(tx, KIND, "", {}, tx.now)
+
+
+def owners(tx: Tx, actor_id: ActorId) -> list[str]:
+    """The replies of an actor that have something hanging on them, as their pictures are named by them."""
+    rows = tx.all("SELECT id FROM replies WHERE actor_id = $1 AND attachments <> '[]'", actor_id)
+    return [str(row[0]) for row in rows]
 
 
 def may_stay(tx: Tx, ids: Iterable[int]) -> dict[int, tuple[Attachment, ...]]:

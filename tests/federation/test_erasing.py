@@ -10,6 +10,7 @@ import pytest
 
 from fedblog.blog.model import Actor
 from fedblog.errors import Conflict, NotFound
+from fedblog.federation.forget_media import kept_name
 from fedblog.federation.housekeeping import DAY, forget_unused
 from fedblog.federation.pictures import RemotePictures
 from fedblog.federation.privacy import erase, held
@@ -22,9 +23,9 @@ from tests.media.files import jpeg
 NAME, WORDS, NOTE = "zebediah", "quokkasaurus", "wombatesque"
 
 
-def pictures(house: House) -> RemotePictures:
-    """The proxy of avatars."""
-    store = PictureStore(house.settings.data_dir / "avatars", 10**8, AVATAR_LIMITS, house.clock)
+def pictures(house: House, folder: str = "avatars") -> RemotePictures:
+    """The proxy of avatars, or of what hangs on replies."""
+    store = PictureStore(house.settings.data_dir / folder, 10**8, AVATAR_LIMITS, house.clock)
     return RemotePictures(house.client, store, house.clock)
 
 
@@ -35,8 +36,11 @@ async def everything_of(house: House) -> tuple[Actor, list[dict[str, Any]]]:
         house.person("z.example", NAME, summary=f"<p>{WORDS}</p>", icon=f"https://z.example/{NAME}.png"),
         house.person(),
     )
-    notes = [house.note(who, post.uri, f"<p>{WORDS} one</p>")]
-    notes.append(house.note(who, notes[0]["id"], f"<p>{WORDS} two</p>"))
+    shot = f"https://z.example/{NAME}.jpg"
+    hung = {"type": "Document", "mediaType": "image/jpeg", "url": shot, "name": WORDS}
+    sign = {"type": "Emoji", "name": ":sign:", "icon": {"type": "Image", "url": f"https://z.example/{NAME}.gif"}}
+    notes = [house.note(who, post.uri, f"<p>{WORDS} one</p>", attachment=[hung])]
+    notes.append(house.note(who, notes[0]["id"], f"<p>{WORDS} two :sign:</p>", tag=[sign]))
     other = house.note(bob, notes[0]["id"], "<p>Right you are</p>")
     notes.append(house.note(who, other["id"], f"<p>{WORDS} three</p>"))
     for note in (*notes[:2], other, notes[2]):
@@ -60,6 +64,7 @@ async def everything_of(house: House) -> tuple[Actor, list[dict[str, Any]]]:
     await house.publisher.like_reply(stored.id, author_id=house.author.id)
     await Indexer(house.db).catch_up()
     pictures(house).store.keep(f"{actor.id}-0123456789ab", jpeg(8, 8))
+    pictures(house, "attached").store.keep(kept_name(stored.id, shot), jpeg(9, 9))
     return actor, [*notes, quoting, orphan]
 
 
@@ -77,26 +82,29 @@ def places_of(folder: Path, *words: str) -> list[str]:
 
 async def test_nothing_of_them_is_left_and_nothing_comes_back(house: House, tmp_path: Path) -> None:
     actor, notes = await everything_of(house)
-    avatars = pictures(house)
-    told = await held(house.db, avatars, actor.id)
+    avatars, attached = pictures(house), pictures(house, "attached")
+    told = await held(house.db, avatars, attached, actor.id)
     assert len(told["replies"]) == 4
     assert told["replies"][0]["as_received"]["content"] == f"<p>{WORDS} one</p>"
     assert {one["kind"] for one in told["reactions"]} == {"like", "announce"}
     for name in ("follows", "quotes", "reports_by_them", "reports_about_them", "decisions", "pictures", "inbox_log"):
         assert told[name], name
     assert told["profile"]["handle"] == actor.handle
+    assert len(told["pictures"]) == 2
     assert "rude" not in str(told)  # who reports somebody is safe from them
 
-    done = await erase(house.db, avatars, actor.id)
+    assert attached.store.names()
+    done = await erase(house.db, avatars, attached, actor.id)
+    assert attached.store.names() == []
     assert (done.replies, done.follows) == (4, 1)
     assert await house.db.integrity() == []
     now = await house.db.read(lambda tx: tx.all("SELECT reply_count, like_count, announce_count FROM threads"))
     assert now == [(1, 0, 0)]
     assert await house.db.read(person_record.find, actor.handle) == []
     with pytest.raises(NotFound):
-        await erase(house.db, avatars, actor.id)
+        await erase(house.db, avatars, attached, actor.id)
     with pytest.raises(Conflict):
-        await erase(house.db, avatars, house.author.id)
+        await erase(house.db, avatars, attached, house.author.id)
     (tmp_path / "dump").mkdir()
     await house.db.dump(tmp_path / "dump")
     assert places_of(tmp_path / "dump", NAME, WORDS, NOTE, "z.example/users") == []
@@ -120,7 +128,7 @@ async def test_not_even_the_file_on_disk_holds_a_word_of_them(house: House) -> N
     """SQLite leaves deleted bytes in free pages, and words in its index, unless it is told not to."""
     actor, _ = await everything_of(house)
     folder = house.settings.data_dir
-    await erase(house.db, pictures(house), actor.id)
+    await erase(house.db, pictures(house), pictures(house, "attached"), actor.id)
     await house.db.close()
     assert any(path.suffix in (".sqlite3", ".db") for path in folder.iterdir())
     assert places_of(folder, NAME, WORDS, NOTE, str(actor.id) + "-") == []

@@ -50,7 +50,7 @@ async def export(request: web.Request, who: Who) -> web.StreamResponse:
     """Everything about one person as a JSON file."""
     services, actor_id = request.app[SERVICES], ActorId(number_in_path(request))
     actor = await services.db.read(_stranger, actor_id)
-    found = await privacy.held(services.db, services.avatars, actor_id)
+    found = await privacy.held(services.db, services.avatars, services.attached, actor_id)
     name = _PLAIN.sub("-", actor.handle).strip("-") or "person"
     return web.Response(
         text=json.dumps(found, ensure_ascii=False, indent=2),
@@ -90,5 +90,5 @@ async def erase(request: web.Request, who: Who, form: Form) -> web.StreamRespons
     """Do it, and say what is left in our own words."""
     services, actor_id = request.app[SERVICES], ActorId(number_in_path(request))
     await services.db.read(_stranger, actor_id)
-    done = await privacy.erase(services.db, services.avatars, actor_id)
+    done = await privacy.erase(services.db, services.avatars, services.attached, actor_id)
     return await show(request, who, "privacy.html", typed="", found=None, done=done)
