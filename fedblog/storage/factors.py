@@ -139,6 +139,14 @@ def drop_passkey(tx: Tx, account_id: AccountId, passkey_id: int) -> bool:
     return bool(tx.run("DELETE FROM passkeys WHERE account_id = $1 AND id = $2", account_id, passkey_id))
 
 
+def protected(tx: Tx) -> frozenset[AccountId]:
+    """Accounts that have one-time codes or passkeys."""
+    rows = tx.all(
+        "SELECT account_id FROM one_time_codes WHERE confirmed_at IS NOT NULL UNION SELECT account_id FROM passkeys"
+    )
+    return frozenset(AccountId(row[0]) for row in rows)
+
+
 def spend(tx: Tx, ticket_hash: str, until: int) -> bool:
     """Use a ticket that is good until then; False where it was used before."""
     tx.run("DELETE FROM spent_tickets WHERE until < $1", tx.now)

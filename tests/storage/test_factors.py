@@ -34,6 +34,7 @@ async def test_codes_are_begun_confirmed_used_once_and_dropped(db: Database) -> 
     assert not await db.write(factors.confirm_codes, ana, b"second", 9)
     with pytest.raises(Conflict):
         await db.write(factors.begin_codes, ana, b"third")
+    assert await db.read(factors.protected) == {ana}
     assert [await db.write(factors.take_step, ana, step) for step in (7, 8, 8, 6, 10)] == [0, 1, 0, 0, 1]
     await db.write(factors.set_recovery, ana, ["a", "b"])
     assert [await db.write(factors.take_recovery, ana, code) for code in ("a", "a", "c")] == [True, False, False]
@@ -48,6 +49,7 @@ async def test_passkeys_belong_to_one_account_and_go_with_it(db: Database) -> No
     await db.write(give, ana, "one")
     with pytest.raises(Conflict):
         await db.write(give, bea, "one")
+    assert await db.read(factors.protected) == {ana}
     kept = await db.read(factors.passkey, "one")
     assert kept is not None
     assert (kept.account_id, kept.public_key, kept.sign_count, kept.used_at) == (ana, b"\x01\x02", 3, None)

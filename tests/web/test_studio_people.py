@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from fedblog.blog.model import Role
-from fedblog.storage import accounts, actors, followers, inbox, moderation
+from fedblog.storage import accounts, actors, factors, followers, inbox, moderation
 from fedblog.web.studio.account import device_name
 from tests.web.desk import PASSWORD, Desk
 
@@ -229,3 +229,22 @@ def test_devices_have_names() -> None:
     )
     assert device_name("curl/8.1") == "curl"
     assert device_name("") == "Unknown device"
+
+
+async def test_the_owner_lets_in_again_and_forgets_lost_codes(desk: Desk) -> None:
+    olga, anna = await desk.logged_in("olga"), await desk.account("anna")
+    where, forget = f"/studio/people/{anna.id}", "Forget codes and passkeys"
+    assert forget not in (await olga.get("/studio/people")).text
+    await desk.parts.db.write(factors.begin_codes, anna.id, b"sealed")
+    assert forget not in (await olga.get("/studio/people")).text, "not in use yet"
+    await desk.parts.db.write(factors.confirm_codes, anna.id, b"sealed", 1)
+    assert forget in (await olga.get("/studio/people")).text
+    assert (await desk.browser().log_in("anna")).location == "/login/second"
+    assert (await (await desk.logged_in("edda")).send(where, {"do": "reset"})).status == 403
+    await olga.send(where, {"do": "reset"})
+    assert (await desk.browser().log_in("anna")).location == "/studio"
+    await olga.send(where, {"do": "disable"})
+    assert (await desk.browser().log_in("anna")).status == 401
+    page = await olga.follow(await olga.send(where, {"do": "enable"}))
+    assert "can log in again" in page.text
+    await desk.logged_in("anna")

@@ -58,6 +58,8 @@ _MESSAGES: Final = MappingProxyType(
         "sessions_ended": later("All other devices were logged out."),
         "person_added": later("The author can log in now."),
         "person_disabled": later("The account can't log in any more."),
+        "person_enabled": later("The account can log in again."),
+        "factors_reset": later("Codes and passkeys forgotten: the password is enough to log in."),
         "role": later("Role changed."),
         "media_added": later("Picture added."),
         "media_described": later("Description saved. Texts that show the picture keep the one they have."),

@@ -8,7 +8,7 @@ from fedblog.blog.ledger import Account, AccountId
 from fedblog.blog.model import Actor, Role
 from fedblog.errors import Conflict, InvalidInput, NotFound
 from fedblog.federation.setup import add_author
-from fedblog.storage import accounts, actors
+from fedblog.storage import accounts, actors, factors
 from fedblog.storage.database import Tx
 from fedblog.web.i18n import gettext
 from fedblog.web.keys import PASSWORDS, SERVICES
@@ -17,6 +17,7 @@ from fedblog.web.studio.access import Who, done, number_in_path, show
 from fedblog.web.studio.forms import Form
 
 _ROLES = tuple(role.value for role in (Role.AUTHOR, Role.EDITOR, Role.OWNER))
+_DONE = {"role": "role", "disable": "person_disabled", "enable": "person_enabled", "reset": "factors_reset"}
 _EMPTY = {"username": "", "name": "", "email": "", "role": "author"}
 
 
@@ -28,16 +29,24 @@ async def people(request: web.Request, who: Who) -> web.StreamResponse:
 async def _page(
     request: web.Request, who: Who, form: dict[str, str], *, problem: str = "", status: int = 200
 ) -> web.Response:
-    rows = await request.app[SERVICES].db.read(_rows)
+    rows, protected = await request.app[SERVICES].db.read(_rows)
     return await show(
-        request, who, "people.html", status=status, problem=problem, people=rows, form=form, min_length=MIN_LENGTH
+        request,
+        who,
+        "people.html",
+        status=status,
+        problem=problem,
+        people=rows,
+        protected=protected,
+        form=form,
+        min_length=MIN_LENGTH,
     )
 
 
-def _rows(tx: Tx) -> list[tuple[Account, Actor]]:
+def _rows(tx: Tx) -> tuple[list[tuple[Account, Actor]], frozenset[AccountId]]:
     found = accounts.all(tx)
     authors = actors.by_ids(tx, {account.actor_id for account in found})
-    return [(account, authors[account.actor_id]) for account in found]
+    return [(account, authors[account.actor_id]) for account in found], factors.protected(tx)
 
 
 async def add_person(request: web.Request, who: Who, form: Form) -> web.StreamResponse:
@@ -64,11 +73,12 @@ async def add_person(request: web.Request, who: Who, form: Form) -> web.StreamRe
 
 
 async def change_person(request: web.Request, who: Who, form: Form) -> web.StreamResponse:
-    """`do=role` gives a role, `do=disable` ends an account's log-ins. Nobody does that to themselves."""
+    """`do=role` gives a role, `do=disable` ends an account's log-ins and `do=enable` lets it in again, `do=reset`
+    forgets codes and passkeys that somebody lost. Nobody does that to themselves."""
     account_id = AccountId(number_in_path(request))
     if account_id == who.account.id:
         raise InvalidInput(gettext("Somebody else has to change your own role."), reason="own_account")
-    todo = form.choice("do", ("role", "disable"))
+    todo = form.choice("do", tuple(_DONE))
     role = Role(form.choice("role", _ROLES))
 
     def change(tx: Tx) -> None:
@@ -76,8 +86,11 @@ async def change_person(request: web.Request, who: Who, form: Form) -> web.Strea
             raise NotFound("no such account")
         if todo == "role":
             accounts.set_role(tx, account_id, role)
+        elif todo == "reset":
+            factors.drop_all(tx, account_id)
+            accounts.drop_sessions_of(tx, account_id)
         else:
-            accounts.disable(tx, account_id)
+            accounts.disable(tx, account_id, todo == "disable")
 
     await request.app[SERVICES].db.write(change)
-    return done("/studio/people", "role" if todo == "role" else "person_disabled")
+    return done("/studio/people", _DONE[todo])
