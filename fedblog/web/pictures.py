@@ -76,8 +76,9 @@ class EmojiPictures:
         return in_html(html, dict(emoji), emoji_picture) if emoji and self._shown else html
 
     def name_of(self, actor: Actor) -> Markup:
-        """The name that people see."""
-        return self.text(actor.display_name, actor.emoji)
+        """The name that people see; one deeper, so that no emoji passes for a portrait (mf2, implied photo)."""
+        name = self.text(actor.display_name, actor.emoji)
+        return Markup("<span>{}</span>").format(name) if actor.emoji and self._shown else name
 
     def signs(self, told: Iterable[tuple[str, int, str]]) -> list[tuple[Markup, int]]:
         """A filter: reactions (emoji, how many, key of its picture) with the sign that is shown."""

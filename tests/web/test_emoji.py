@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import mf2py
 import pytest
 from aiohttp import web
 
@@ -89,11 +90,15 @@ async def test_INB_23_in_names_texts_warnings_choices_and_reactions(scene: Scene
         'Hello 😺 <code>:cat:</code> <a href="https://x.example/:cat:" rel="nofollow noopener ugc">😺</a> :dog:'
         in pictures
     )
-    assert "<bdi>😺 Mia :unknown:</bdi></a>" in pictures
+    assert "<bdi><span>😺 Mia :unknown:</span></bdi></a>" in pictures
     assert "</span> Cats 😺 inside</summary>" in pictures
     assert "<li>This 😺 <span" in pictures
     assert "<li><bdi>😺</bdi> 1</li>" in pictures
     assert 'aria-hidden="true">M<' in pictures, "initials are of the words"
+    comments = mf2py.parse(doc=html)["items"][0]["properties"]["comment"]
+    author = comments[0]["properties"]["author"][0]["properties"]
+    assert author["name"][0].split() == [":cat:", "Mia", ":unknown:"]
+    assert "/emoji/" not in str(author.get("photo")), "an emoji is nobody's portrait"
     assert scene.peer.gets("/emoji/cat.png") == 0, "nobody looked at it yet"
     stored = (await scene.live.services.db.read(threads.thread, scene.post.id))[0].reply
     assert "<img" not in stored.content_html
@@ -152,7 +157,7 @@ async def test_an_edit_and_a_new_face_are_seen(scene: Scene) -> None:
     scene.mia.extra["tag"] = [scene.tag("fox", f"{scene.peer.base_url}/emoji/red.png")]
     await scene.send(say.update(scene.mia, scene.mia.document()))
     html = await scene.page()
-    faces = re.findall(r"<bdi>Mia <img class=\"emoji\" src=\"([^\"]+)\"", html)
+    faces = re.findall(r"<bdi><span>Mia <img class=\"emoji\" src=\"([^\"]+)\"", html)
     assert faces
     assert faces[0] not in {src for src, _ in first}
     await scene.send(say.delete(scene.mia, note["id"]))
