@@ -5,9 +5,9 @@ from __future__ import annotations
 from fedblog.blog.emoji import named
 from fedblog.blog.model import NewReply, Reply, ReplyState
 from fedblog.federation.context import Context, Effect
-from fedblog.federation.notes import Arrived, make_reply
+from fedblog.federation.notes import Arrived, make_reply, weighed
 from fedblog.federation.reasons import Outcome
-from fedblog.storage import replies
+from fedblog.storage import actors, learning, replies, suspecting
 from fedblog.storage.database import Tx
 from fedblog.text.dates import parse_as2_datetime
 
@@ -32,9 +32,24 @@ def edit_note(ctx: Context, arrived: Arrived) -> Effect:
         if updated_at is not None and updated_at < (stored.edited_at or stored.published_at):
             return Outcome.NOT_NEWER
         replies.update_remote(tx, stored.id, new)
-        return Outcome.REPLY_EDITED
+        return _look_again(tx, ctx, stored, new)
 
     return edit
+
+
+def _look_again(tx: Tx, ctx: Context, stored: Reply, new: NewReply) -> Outcome:
+    """Whoever comes with harmless words and changes them once they show is looked at as if they had come so."""
+    author = actors.by_id(tx, stored.actor_id)
+    if stored.state is not ReplyState.PUBLISHED or not new.visibility.is_public or actors.standing(tx, author.id) > 0:
+        return Outcome.REPLY_EDITED
+    found = suspecting.grounds(
+        tx, new, author, is_known=suspecting.showed_otherwise(tx, stored), has_learned=learning.has_learned(tx)
+    )
+    suspicion = weighed(ctx, found)
+    if not suspicion:
+        return Outcome.REPLY_EDITED
+    replies.set_state(tx, stored.id, ReplyState.HELD, "hold_words" if suspicion == "words" else "hold_score")
+    return Outcome.REPLY_HELD
 
 
 def says_the_same(stored: Reply, new: NewReply) -> bool:

@@ -15,7 +15,7 @@ from fedblog.activitypub.vocab import CHAT_TYPES, Activity, Json, Note
 from fedblog.blog.heads import PostHead, Spot
 from fedblog.blog.model import Actor, NewReply, Reply, ReplyState, Visibility
 from fedblog.blog.policy import Action, Suspicion, hold_of, judge_reply
-from fedblog.blog.suspicion import points
+from fedblog.blog.suspicion import Ground, points
 from fedblog.errors import FetchFailed, FetchTemporary, InvalidInput, Refused
 from fedblog.federation.context import Context, Effect, NeedsNetwork, Trust, ignored
 from fedblog.federation.look_after import look_after
@@ -262,6 +262,11 @@ def _suspicion(tx: Tx, ctx: Context, author: Actor, new: NewReply, known: Standi
     found = suspecting.grounds(
         tx, new, author, is_known=known.has_published, has_rules=known.has_rules, has_learned=known.has_learned
     )
+    return weighed(ctx, found)
+
+
+def weighed(ctx: Context, found: tuple[Ground, ...]) -> Suspicion:
+    """What these grounds come to, "" where nobody has to look."""
     if any(one.code == "word" for one in found):
         return "words"
     most = ctx.settings.comments.hold_spam_points

@@ -86,6 +86,11 @@ def _count(tx: Tx, kind: str, tokens: Iterable[str], change: int) -> None:
     )
 
 
+def has_learned(tx: Tx) -> bool:
+    """Whether anything was learned."""
+    return tx.one("SELECT 1 FROM learned LIMIT 1") is not None
+
+
 def learned(tx: Tx, tokens: Sequence[str]) -> Learned:
     """What is known of these tokens."""
     found: dict[str, tuple[int, int]] = {}

@@ -42,6 +42,17 @@ def _follows(tx: Tx, actor_id: ActorId) -> bool:
     return tx.one("SELECT 1 FROM followers WHERE actor_id = $1 AND state = 'accepted'", actor_id) is not None
 
 
+def showed_otherwise(tx: Tx, reply: Reply) -> bool:
+    """Whether something else of its author shows, or did and was approved."""
+    found = tx.one(
+        "SELECT 1 FROM replies WHERE actor_id = $1 AND id <> $2 AND state = 'published'"
+        " AND visibility IN ('public', 'unlisted')",
+        reply.actor_id,
+        reply.id,
+    )
+    return found is not None
+
+
 def teach(tx: Tx, reply: Reply, kind: str) -> None:
     """Learn from a decision about a reply of somebody else: good, spam, or ("") neither any more."""
     if reply.local:

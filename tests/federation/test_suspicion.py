@@ -39,3 +39,19 @@ async def test_what_arrives_is_held_with_its_reason_and_never_dropped(house: Hou
     assert await house.send(house.create(again)) == (202, "reply_held")
     nice = house.note(house.person("n.example", "nina"), post.uri, "<p>Lovely bread</p>")
     assert await house.send(house.create(nice)) == (202, "reply_published")
+
+
+async def test_words_that_are_changed_once_they_show_are_looked_at_again(house: House) -> None:
+    post, bob = await house.publish(), house.person()
+    note = house.note(bob, post.uri, "<p>Lovely</p>")
+    assert await house.send(house.create(note)) == (202, "reply_published")
+    links = "".join(f'<a href="https://spin.example/{number}">x</a> ' for number in range(3))
+    names = "".join(f'<a href="https://x.example/{number}" class="u-url mention">@u</a> ' for number in range(6))
+    spam = {**note, "content": f"<p>{names}{links}</p>", "updated": "2026-11-24T02:00:00Z"}
+    assert await house.send(house.activity("Update", bob, spam)) == (202, "reply_held")
+    stored = await house.reply(note["id"])
+    assert stored is not None
+    assert (stored.reason, stored.content_html.count("spin.example")) == ("hold_score", 3)
+    await house.publisher.approve_reply(stored.id)
+    again = {**spam, "content": f"<p>{links}{names} more</p>", "updated": "2026-11-24T03:00:00Z"}
+    assert await house.send(house.activity("Update", bob, again)) == (202, "reply_edited")

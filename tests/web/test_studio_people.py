@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import aiohttp
 import pytest
@@ -96,6 +97,15 @@ async def test_blocking_asks_person_or_server_and_can_be_undone(desk: Desk) -> N
     assert (await edda.send("/studio/blocks", {"choice": f"actor {mia.uri}"})).status == 303
     assert "spam" in (await edda.get("/studio/blocks")).text
     assert await desk.parts.db.read(moderation.is_blocked, actor_uri=mia.uri, host="sub.far.example")
+    for typed, above in (
+        ("a.b.far.example", {"b.far.example", "far.example"}),
+        ("a.far.co.uk", {"far.co.uk"}),
+        ("far.example", set()),
+        ("10.0.0.1", set()),
+    ):
+        page = (await edda.get(f"/studio/blocks/new?value={typed}")).text
+        found = set(re.findall(r'value="domain ([^"]+)"', page)) - {typed}
+        assert found == above, typed
     for kind, value in (("domain", "far.example"), ("actor", mia.uri)):
         await edda.send("/studio/blocks/remove", {"kind": kind, "value": value})
     assert await desk.parts.db.read(moderation.blocks) == []

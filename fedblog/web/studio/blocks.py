@@ -20,6 +20,8 @@ from fedblog.web.studio.forms import Form
 
 _HOME = "/studio/blocks"
 PAGE = 200
+_SHARED = re.compile(r"^[a-z]{2,3}\.[a-z]{2}$")
+_MOST_ABOVE = 3
 _LIMIT_LABEL = later("Don't block, but hold every reply from that server until somebody approves it:")
 _DOMAIN = re.compile(r"^(?:[a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}(?::[0-9]{1,5})?$")
 
@@ -72,6 +74,7 @@ async def _choices(services: Services, typed: str) -> tuple[Actor | None, list[t
         host = _foreign(services, typed.lower())
         return None, [
             ("domain", host, gettext("The whole server and all below it:")),
+            *_above(host),
             ("limit", host, gettext(_LIMIT_LABEL)),
         ]
     if uri is None:
@@ -82,8 +85,17 @@ async def _choices(services: Services, typed: str) -> tuple[Actor | None, list[t
     return actor, [
         ("actor", uri, gettext("Only this person:")),
         ("domain", host, gettext("Their whole server and all below it:")),
+        *_above(host),
         ("limit", host, gettext(_LIMIT_LABEL)),
     ]
+
+
+def _above(host: str) -> list[tuple[str, str, str]]:
+    """Domains above a host, for servers that come under ever new names; none that only hold others (com, co.uk)."""
+    labels = host.partition(":")[0].split(".")
+    above = [".".join(labels[number:]) for number in range(1, len(labels) - 1)][-_MOST_ABOVE:]
+    names = [one for one in above if not _SHARED.match(one) and not one.replace(".", "").isdigit()]
+    return [("domain", one, gettext("Every server below this domain:")) for one in names]
 
 
 def _foreign(services: Services, host: str) -> str:

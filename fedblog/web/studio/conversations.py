@@ -23,7 +23,7 @@ from fedblog.blog.model import (
     ThreadRow,
 )
 from fedblog.blog.suspicion import Ground
-from fedblog.storage import accounts, actors, decisions, desk, outgoing, reactions, replies, suspecting
+from fedblog.storage import accounts, actors, decisions, desk, learning, outgoing, reactions, replies, suspecting
 from fedblog.storage.database import Tx
 from fedblog.storage.outgoing import Flagged
 from fedblog.text.excerpt import excerpt
@@ -236,6 +236,7 @@ def reply_items(tx: Tx, who: Who, ids: LocalIds, found: list[tuple[ThreadRow, Po
     authors = actors.by_ids(tx, {post.author_id for _, post in found if post is not None})
     taken = reactions.of_replies(tx, [row.reply.id for row, _ in found])
     flagged = outgoing.flags_of(tx, [row.reply.uri for row, _ in found if not row.reply.local])
+    has_learned = learning.has_learned(tx)
     decided = decisions.last_of(tx, [row.reply.id for row, _ in found])
     return [
         Item(
@@ -255,7 +256,7 @@ def reply_items(tx: Tx, who: Who, ids: LocalIds, found: list[tuple[ThreadRow, Po
             link=_reply_link(ids, row.reply, post, authors),
             decision=decided.get(row.reply.id),
             flagged=flagged.get(row.reply.uri),
-            grounds=suspecting.grounds(tx, row.reply, row.actor, is_known=_is_known(tx, row))
+            grounds=suspecting.grounds(tx, row.reply, row.actor, is_known=_is_known(tx, row), has_learned=has_learned)
             if row.reply.state is ReplyState.HELD
             else (),
         )
