@@ -215,9 +215,10 @@ def undo(tx: Tx, import_id: int) -> Applied:
 
 def drop(tx: Tx, import_id: int) -> None:
     """Nothing of it is wanted. Raises `NotFound`, `Conflict` where it is no draft."""
-    if get(tx, import_id).state != "draft":
+    get(tx, import_id)
+    dropped = "UPDATE block_imports SET state = 'dropped', decided_at = $1 WHERE id = $2 AND state = 'draft'"
+    if not tx.run(dropped, tx.now, import_id):
         raise Conflict("this list was decided about already", reason="list_decided")
-    _decided(tx, import_id, "dropped")
 
 
 def _decided(tx: Tx, import_id: int, state: str) -> None:
@@ -275,7 +276,8 @@ def _unblock(tx: Tx, keys: list[Key]) -> int:
 
 
 def _follow_again(tx: Tx, import_id: int) -> None:
-    """Their servers were never told that the follow ended; who is blocked otherwise, or gone, stays away."""
+    """Their servers were never told that the follow ended; who is blocked otherwise, blocks us, or is gone stays
+    away."""
     kept = {
         row[0]: (row[1], row[2])
         for row in tx.all(
@@ -296,6 +298,8 @@ def _follow_again(tx: Tx, import_id: int) -> None:
             "INSERT INTO followers (actor_id, target_id, state, follow_uri, follow_json, created_at)"
             " SELECT actor_id, target_id, state, follow_uri, follow_json, created_at FROM block_import_follows"
             f" WHERE import_id = $1 AND actor_id IN ({marks(len(some), 2)})"
+            " AND NOT EXISTS (SELECT 1 FROM blocked_by y WHERE y.actor_id = block_import_follows.actor_id"
+            " AND y.target_id = block_import_follows.target_id)"
             " ON CONFLICT (target_id, actor_id) DO NOTHING",
             import_id,
             *some,

@@ -168,7 +168,12 @@ def _forget_traces(tx: Tx, actor: Actor, uris: Collection[str]) -> None:
     """Logs, queues and notes by id. Nothing of it shows anywhere."""
     tx.run("DELETE FROM received WHERE actor_uri = $1", actor.uri)
     tx.run("DELETE FROM undone WHERE actor_uri = $1", actor.uri)
-    tx.run("DELETE FROM inbox_log WHERE actor_uri = $1", actor.uri)
+    tx.run(
+        "DELETE FROM inbox_log WHERE actor_uri = $1 OR activity_uri LIKE $2 ESCAPE '\\' OR detail LIKE $3 ESCAPE '\\'",
+        actor.uri,
+        f"{_plain(actor.uri)}%",
+        f"%{_plain(actor.uri)}%",
+    )
     tx.run("UPDATE actors SET moved_to = '' WHERE moved_to = $1", actor.uri)
     for some in chunks(uris):
         places = marks(len(some))

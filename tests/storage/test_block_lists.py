@@ -130,6 +130,8 @@ async def test_undoing_a_list_leaves_what_was_decided_otherwise(db: Database, wo
     assert await db.read(block_lists.rows, other) == []  # covered by the block above it
     await db.write(moderation.block, "actor", world.people["mia"].uri, "by hand")
     await db.write(actors.mark_deleted, world.people["sub"].id)
+    blog = await db.read(actors.blog)
+    await db.write(moderation.blocked_by_add, world.people["tom"].id, blog.id)
     await db.write(block_lists.undo, made)
     now = await db.read(shown, world)
     assert now["mia"] == ("hidden", hiding.REASON)
