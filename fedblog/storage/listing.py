@@ -73,16 +73,13 @@ def between(tx: Tx, start: int, end: int, limit: int) -> list[Titled]:
 
 def neighbours(tx: Tx, post: Post) -> tuple[Titled | None, Titled | None]:
     """The public posts right before and right after this one."""
-    found = []
-    for sign, order in (("<", "DESC"), (">", "ASC")):
-        row = tx.one(
-            f"SELECT {_TITLED} FROM {_FROM} WHERE {LISTED} AND (p.published_at, p.id) {sign} ($1, $2)"
-            f" ORDER BY p.published_at {order}, p.id {order} LIMIT 1",
-            post.published_at or 0,
-            post.id,
-        )
-        found.append(Titled(*row) if row else None)
-    return found[0], found[1]
+    sides = " UNION ALL ".join(
+        f"SELECT * FROM (SELECT {older}, {_TITLED} FROM {_FROM} WHERE {LISTED}"
+        f" AND (p.published_at, p.id) {sign} ($1, $2) ORDER BY p.published_at {order}, p.id {order} LIMIT 1) s{older}"
+        for older, sign, order in ((1, "<", "DESC"), (0, ">", "ASC"))
+    )
+    found = {row[0]: Titled(*row[1:]) for row in tx.all(sides, post.published_at or 0, post.id)}
+    return found.get(1), found.get(0)
 
 
 def series(tx: Tx, slug: str) -> list[Titled]:

@@ -35,6 +35,7 @@ from fedblog.web.looks.current import CurrentLook
 from fedblog.web.menu import Menu
 from fedblog.web.pictures import EmojiPictures, attached_to, avatar_source, own_pictures, picture_tag
 from fedblog.web.saying import say, say_number
+from fedblog.web.standing import Standing
 
 
 class _WithoutIndents(Extension):
@@ -82,6 +83,7 @@ class Renderer:
         self.assets = assets
         self.settings = settings
         self.fragments = Fragments()
+        self.standing = Standing()
         self.rows = DrawnRows(
             lambda: recipe_of([*self._sources(), repr(settings.blog), repr(settings.media), settings.base_url])
         )

@@ -20,6 +20,7 @@ from fedblog.web.public.ahead import QUIET_SECONDS, DrawAhead
 from fedblog.web.public.parts import Part, Wanted
 from fedblog.web.public.post import read_view, render_view
 from fedblog.web.renderer import Renderer
+from fedblog.web.standing import Standing
 from tests.live import Live
 from tests.samples import make_author, make_person, make_post, make_reply, react
 
@@ -54,7 +55,11 @@ class Thread:
         """What everybody gets to see."""
         services, renderer = self.live.services, self.live.app[RENDERER]
         view = await services.db.read(read_view, services.ids, "ana", self.post.slug, Wanted(Part()), None, known)
+        standing = renderer.standing
+        if known is None:
+            renderer.standing = Standing()  # draws everything
         html = render_view(renderer, view, None, services.ids).html
+        renderer.standing = standing
         if known is not None:
             known.keep(view.conversation)
         return html
@@ -88,6 +93,14 @@ async def _like(thread: Thread) -> None:
     await react(thread.live.services, await thread.person(3), reply=thread.said[1], kind=ReactionKind.LIKE)
 
 
+async def _like_post(thread: Thread) -> None:
+    await react(thread.live.services, await thread.person(3), post=thread.post, kind=ReactionKind.LIKE)
+
+
+async def _publish_after(thread: Thread) -> None:
+    await make_post(thread.live.services, thread.post.author_id, "A neighbour")
+
+
 async def _move(thread: Thread) -> None:
     await thread.write(actors.set_moved, (await thread.person(2)).id, "https://elsewhere.example/users/bo")
 
@@ -102,6 +115,8 @@ STEPS: dict[str, Step] = {
     "a talk is broken": lambda thread: thread.say(2, "I too", 1),
     "at the end": lambda thread: thread.say(1, "last"),
     "a like": _like,
+    "a like of the post": _like_post,
+    "a neighbour": _publish_after,
     "counts": lambda thread: thread.write(replies.set_remote_counts, thread.id(0), 3, 2),
     "somebody moves": _move,
     "another picture": _rename,

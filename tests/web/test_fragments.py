@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from markupsafe import Markup
 
+from fedblog.blog.model import PostId
 from fedblog.blog.thread import Mark, mark_rows
 from fedblog.storage import threads
 from fedblog.web.fragments import Fragments
+from fedblog.web.standing import Standing
 from tests.live import Live
 from tests.samples import make_author, make_person, make_post, make_reply
 
@@ -89,3 +91,20 @@ async def test_no_more_is_kept_than_agreed(live: Live) -> None:
     for one in (mark, other, mark):
         draw(one, pen)
     assert pen.drawn == 3
+
+
+def test_what_stands_is_drawn_again_when_it_is_made_of_something_else() -> None:
+    drawn, kept = list[str](), Standing(max_posts=2)
+
+    def show(post: int, made_of: object, name: str = "head") -> Markup:
+        def caller() -> Markup:
+            drawn.append(name)
+            return Markup(f"{made_of}")
+
+        return kept.of_page(PostId(post), made_of)(name, caller=caller)
+
+    assert [show(1, "a"), show(1, "a"), show(1, "a", "form")] == ["a", "a", "a"]
+    assert drawn == ["head", "form"]
+    assert show(1, "b") == "b"
+    assert [show(2, "c"), show(3, "d"), show(1, "b")] == ["c", "d", "b"]  # the first one was dropped
+    assert drawn == ["head", "form", "head", "head", "head", "head"]

@@ -240,10 +240,10 @@ async def test_a_permalink_finds_its_reply_on_a_later_page(live: Live) -> None:
     bo, path = await make_person(live.services), f"/@ana/{post.slug}"
     made = [
         await make_reply(live.services, bo, f"<p>{number}</p>", post=post, number=number + 1, published_at=number)
-        for number in range(55)
+        for number in range(65)
     ]
     held = await make_reply(live.services, bo, "<p>held</p>", post=post, state=ReplyState.HELD)
-    late = made[53]
+    late = made[63]
     assert f'id="reply-{late.id}"' not in (await live.get(path)).text
     found = await live.get(f"{path}?reply={late.id}")
     assert f'id="reply-{late.id}"' in found.text

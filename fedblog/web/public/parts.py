@@ -16,7 +16,7 @@ from fedblog.storage import replies, threads
 from fedblog.storage.database import Tx
 from fedblog.web import cursors
 
-FIRST_ROWS = 50  # what everybody loads stays below 100 kB with them (V5)
+FIRST_ROWS = 60  # what everybody loads stays below 100 kB with them (V5)
 ROWS_PER_PAGE = 200  # of those who go on
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -40,7 +40,7 @@ from fedblog.web.documents import is_public
 from fedblog.web.drawn_rows import Conversation, DrawnRows, all_to_draw, read_first, read_whole
 from fedblog.web.fragments import DrawRow, draw_anew
 from fedblog.web.hot import mark
-from fedblog.web.i18n import grouped, ngettext
+from fedblog.web.i18n import current, grouped, ngettext
 from fedblog.web.keys import ASKS_ELSEWHERE, PAGES, POST_INDEX, RENDERER, SERVICES, SESSION
 from fedblog.web.pages import FOR_ALL, FOR_ONE, HTML, alternate_link
 from fedblog.web.public.article import Around, article_values, read_around
@@ -58,6 +58,7 @@ from fedblog.web.public.parts import (
 )
 from fedblog.web.renderer import Renderer
 from fedblog.web.sessions import csrf_token
+from fedblog.web.standing import Draw, drawn_anew
 
 MAX_INDENT = 4
 NAMES_SHOWN = 60
@@ -192,12 +193,33 @@ def render_view(
     if session is None and view.conversation.post_id is None:
         echoes = view.echoes
         draw = renderer.fragments.of_page(view.post.author_id, view.liked_replies, echoes.reply_emoji, echoes.moved)
-    html = renderer.html("public/post.html", session=session, csrf=csrf, fragment=draw, **values)
+    standing = _standing(renderer, view) if session is None else drawn_anew
+    html = renderer.html("public/post.html", session=session, csrf=csrf, fragment=draw, standing=standing, **values)
     page = RenderedPage(html, (alternate_link(view.post.uri),) if view.post.uri else ())
     if view.part == Part():
         view.conversation.keep_frame(renderer.frame, page)
     renderer.rows.keep(view.conversation)
     return page
+
+
+def _standing(renderer: Renderer, view: PostView) -> Draw:
+    """What of the page is kept; nothing where the blog's own templates may show there what we don't think of."""
+    if renderer.settings.blog.templates_dir or view.part.answers is not None:
+        return drawn_anew
+    post = replace(view.post, thread_version=0, reply_count=min(view.post.reply_count, 1))
+    around = replace(view.around, comments=())
+    made_of = (
+        renderer.frame,
+        current(),
+        post,
+        view.author,
+        view.likes,
+        view.boosts,
+        view.echoes.emoji,
+        view.pictures,
+        around,
+    )
+    return renderer.standing.of_page(post.id, made_of)
 
 
 def find_post(tx: Tx, ids: LocalIds, name: str, slug: str) -> tuple[Post, Actor]:
