@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from fedblog.blog.model import ReplyId, ThreadRow
+from fedblog.blog.model import ActorId, ReplyId, ThreadRow
 
 SEGMENT = 10
 # Deeper replies stay level with their parent: depth is an attacker's choice, and a level makes all paths below longer.
@@ -79,6 +79,48 @@ class Mark:
     parent_shown: bool = True
     detached: bool = False
 
+    @classmethod
+    def of(cls, row: ThreadRow, parent: ThreadRow | None, shape: Shape) -> Mark:
+        """The mark of a row at that place."""
+        return cls(row=row, parent=parent, **shape._asdict())
+
+
+class Shape(NamedTuple):
+    """All that a `Mark` says of a row's place, as it says it."""
+
+    depth: int
+    opens: bool
+    closes: tuple[bool, ...]
+    has_children: bool
+    indent: int
+    keeps_open: bool
+    level: bool
+    parent_shown: bool
+    detached: bool
+
+
+class Spot(Protocol):
+    """Where a reply stands in the tree, and who wrote it."""
+
+    @property
+    def id(self) -> ReplyId: ...
+    @property
+    def parent_id(self) -> ReplyId | None: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def depth(self) -> int: ...
+    @property
+    def actor_id(self) -> ActorId: ...
+
+
+class _Spot(NamedTuple):
+    id: ReplyId
+    parent_id: ReplyId | None
+    path: str
+    depth: int
+    actor_id: ActorId
+
 
 def mark_rows(
     rows: Sequence[ThreadRow], max_indent: int = 4, above: Mapping[ReplyId, ThreadRow] = MappingProxyType({})
@@ -89,34 +131,36 @@ def mark_rows(
     nobody between them. A row whose parent is not among the rows goes under the nearest row above it in the tree, or
     else into the outermost list; `above` may know its parent.
     """
-    by_id: dict[ReplyId, ThreadRow] = {row.reply.id: row for row in rows}
-    children = Counter(row.reply.parent_id for row in rows)
-    places = _places(rows, by_id, children, max_indent)
+    by_id = {row.reply.id: row for row in rows}
+    spots = [_Spot(row.reply.id, row.reply.parent_id, row.reply.path, row.reply.depth, row.actor.id) for row in rows]
+    marks = []
+    for row, shape in zip(rows, shapes(spots, max_indent), strict=True):
+        parent_id = row.reply.parent_id
+        parent = None if parent_id is None else by_id.get(parent_id) or above.get(parent_id)
+        marks.append(Mark.of(row, parent, shape))
+    return marks
+
+
+def shapes(spots: Sequence[Spot], max_indent: int = 4) -> list[Shape]:
+    """As `mark_rows`, of places alone."""
+    by_id = {spot.id: spot for spot in spots}
+    children = Counter([spot.parent_id for spot in spots])
+    places = _places(spots, by_id, children, max_indent)
+    places.append(_OUTERMOST)
     result = []
     levels: list[bool] = []  # the lists that are open, and which of them are level
-    for number, row in enumerate(rows):
-        place, after = places[number], places[number + 1].nest if number + 1 < len(rows) else 0
-        opens = place.nest > len(levels)
+    for number, spot in enumerate(spots):
+        nest, indent, level, detached = places[number]
+        after = places[number + 1].nest
+        opens = nest > len(levels)
         if opens:
-            levels.append(place.level)
+            levels.append(level)
         closes = tuple(reversed(levels[after:]))
         del levels[after:]
-        parent_id = row.reply.parent_id
-        parent = by_id.get(parent_id) if parent_id is not None else None
+        shown = spot.parent_id is None or spot.parent_id in by_id
+        has_children, keeps_open = spot.id in children, after > nest
         result.append(
-            Mark(
-                row=row,
-                depth=row.reply.depth,
-                opens=opens,
-                closes=closes,
-                parent=parent or (above.get(parent_id) if parent_id is not None else None),
-                has_children=children[row.reply.id] > 0,
-                indent=place.indent,
-                keeps_open=after > place.nest,
-                level=place.level,
-                parent_shown=parent is not None or parent_id is None,
-                detached=place.detached or (parent is None and parent_id is not None),
-            )
+            Shape(spot.depth, opens, closes, has_children, indent, keeps_open, level, shown, detached or not shown)
         )
     return result
 
@@ -130,24 +174,24 @@ class _Place(NamedTuple):
     detached: bool
 
 
+_OUTERMOST = _Place(0, 0, level=False, detached=False)
+
+
 def _places(
-    rows: Sequence[ThreadRow],
-    by_id: Mapping[ReplyId, ThreadRow],
-    children: Mapping[ReplyId | None, int],
-    max_indent: int,
+    spots: Sequence[Spot], by_id: Mapping[ReplyId, Spot], children: Mapping[ReplyId | None, int], max_indent: int
 ) -> list[_Place]:
     """Of each row, by the rows above it in the tree, as far as they are here."""
     places = []
     branch: list[tuple[str, _Place]] = []
-    for row in rows:
-        path = row.reply.path
+    for spot in spots:
+        path = spot.path
         while branch and not path.startswith(branch[-1][0]):
             branch.pop()
         if not branch:
-            place = _Place(0, 0, level=False, detached=False)
+            place = _OUTERMOST
         else:
             over = branch[-1][1]
-            level = _takes_turns(row, by_id, children)
+            level = _takes_turns(spot, by_id, children)
             indent = over.indent if level else over.indent + 1
             if indent > max_indent or over.nest >= MAX_NEST:
                 place = _Place(over.nest, over.indent, over.level, detached=True)
@@ -158,12 +202,12 @@ def _places(
     return places
 
 
-def _takes_turns(row: ThreadRow, by_id: Mapping[ReplyId, ThreadRow], children: Mapping[ReplyId | None, int]) -> bool:
+def _takes_turns(spot: Spot, by_id: Mapping[ReplyId, Spot], children: Mapping[ReplyId | None, int]) -> bool:
     """Whether it goes on with a talk of two: its author wrote what its parent answers, and nobody else is there."""
-    parent = by_id.get(row.reply.parent_id) if row.reply.parent_id is not None else None
-    if parent is None or parent.reply.parent_id is None or children[parent.reply.id] != 1:
+    parent = by_id.get(spot.parent_id) if spot.parent_id is not None else None
+    if parent is None or parent.parent_id is None or children[parent.id] != 1:
         return False
-    first = by_id.get(parent.reply.parent_id)
-    if first is None or children[first.reply.id] != 1:
+    first = by_id.get(parent.parent_id)
+    if first is None or children[first.id] != 1:
         return False
-    return first.actor.id == row.actor.id != parent.actor.id
+    return first.actor_id == spot.actor_id != parent.actor_id

@@ -9,21 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import hashlib
 import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import msgspec
 from markupsafe import Markup
 
 from fedblog import __version__
-from fedblog.blog.model import ActorId, PostId, ReplyId, ThreadRow
-from fedblog.blog.thread import Mark, mark_rows
+from fedblog.blog.model import PostId, ReplyId, ThreadRow
+from fedblog.blog.thread import Mark, Shape, mark_rows, shapes
 from fedblog.errors import StorageUnavailable
 from fedblog.storage import drawn, posts, threads
 from fedblog.storage.database import Database, Tx
@@ -36,12 +35,8 @@ MAX_BYTES = 16 * 1024 * 1024
 STORE_SECONDS = 5.0
 _TOLD_BY = 200  # so many letters tell where the rows begin: the first reply's number is among them
 Draw = Callable[[Mark], str]
-# In the order of `_PLACE_NAMES`, so that what was stored comes back equal.
-Shape = tuple[int, bool, tuple[bool, ...], bool, int, bool, bool, bool, bool]
 
-# All that a mark says of a row's place; the row and what it answers are told apart by what changed.
-_PLACE_NAMES = [field.name for field in dataclasses.fields(Mark) if field.name not in ("row", "parent")]
-_shape_of: Callable[[Mark], Shape] = attrgetter(*_PLACE_NAMES)
+_values_of = attrgetter(*Shape._fields)
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -125,15 +120,12 @@ _PACK = msgspec.msgpack.Decoder(_Packed)
 _PLACES = msgspec.msgpack.Decoder(_Places)
 
 
-class _Actor(NamedTuple):
-    id: ActorId
+class _ToDraw(NamedTuple):
+    """A row that is to be drawn, before it was read whole."""
 
-
-class _Slim(NamedTuple):
-    """What `mark_rows` looks at, and no more: an outline stands in for the reply."""
-
-    reply: Outline
-    actor: _Actor
+    id: ReplyId
+    parent_id: ReplyId | None
+    shape: Shape
 
 
 class Conversation:
@@ -170,7 +162,9 @@ class Conversation:
             return Markup("".join(draw(mark) for mark in self._rows if isinstance(mark, Mark)))  # noqa: S704
         if self.drawn is None:
             rows = [
-                row if isinstance(row, DrawnRow) else DrawnRow(row.row.reply.id, _shape_of(row), str(draw(row)))
+                row
+                if isinstance(row, DrawnRow)
+                else DrawnRow(row.row.reply.id, Shape(*_values_of(row)), str(draw(row)))
                 for row in self._rows
             ]
             self.drawn, self.is_new = DrawnPage.of(self.version, rows, continues=self.continues), True
@@ -185,6 +179,10 @@ class Conversation:
         if at >= 0 and page.html.startswith(kept.html, at):
             frame = Frame(key, page.html[:at], page.html[at + len(kept.html) :], page.headers)
             self.drawn, self.is_new = kept.within(frame), True
+
+
+def _drawn(mark: Mark, draw: Draw) -> DrawnRow:
+    return DrawnRow(mark.row.reply.id, Shape(*_values_of(mark)), str(draw(mark)))
 
 
 def all_to_draw(rows: Sequence[ThreadRow], above: dict[ReplyId, ThreadRow], indent: int, *, more: bool) -> Conversation:
@@ -224,9 +222,7 @@ def read_first(
         return page, []
     found = drawn.outline(tx, post_id, limit + 1)
     outlines = found[:limit]
-    slim = [_Slim(one, _Actor(one.actor_id)) for one in outlines]
-    rows = _fitting(mark_rows(cast("list[ThreadRow]", slim), indent), outlines, kept)
-    whole = _filled(tx, rows)
+    rows, whole = _filled(tx, _fitting(shapes(outlines, indent), outlines, kept))
     continues = len(found) > limit
     return Conversation(rows, continues=continues, post_id=post_id, version=version), whole
 
@@ -238,39 +234,32 @@ def _unpacked(stored: drawn.Kept) -> DrawnPage | None:
         return None
 
 
-def _fitting(marks: list[Mark], outlines: list[Outline], kept: DrawnPage | None) -> list[DrawnRow | Mark]:
-    """In order, what is kept of a row where that still fits, else its mark."""
-    if kept is None:
-        return list(marks)
-    known = {row.reply_id: row for row in kept.rows}
+def _fitting(places: list[Shape], outlines: list[Outline], kept: DrawnPage | None) -> list[DrawnRow | _ToDraw]:
+    """In order, what is kept of a row where that still fits, else its place."""
+    known = {} if kept is None else {row.reply_id: row for row in kept.rows}
     changed = {one.id: one.changed for one in outlines}
-    version = kept.version
-    rows: list[DrawnRow | Mark] = []
-    for mark, one in zip(marks, outlines, strict=True):
+    version = 0 if kept is None else kept.version
+    rows: list[DrawnRow | _ToDraw] = []
+    for shape, one in zip(places, outlines, strict=True):
         row = known.get(one.id)
         # What it answers is on the page too: the first one begins with the tree's roots.
         above = 0 if one.parent_id is None else changed.get(one.parent_id, version + 1)
-        fits = row is not None and one.changed <= version and above <= version and row.shape == _shape_of(mark)
-        rows.append(row if row is not None and fits else mark)
+        fits = row is not None and one.changed <= version and above <= version and row.shape == shape
+        rows.append(row if row is not None and fits else _ToDraw(one.id, one.parent_id, shape))
     return rows
 
 
-def _filled(tx: Tx, rows: list[DrawnRow | Mark]) -> list[ThreadRow]:
-    """Give the marks their whole rows and those that they answer; the rows in order."""
-    wanted: set[ReplyId] = set()
-    for row in rows:
-        if isinstance(row, Mark):
-            wanted.add(row.row.reply.id)
-            if row.row.reply.parent_id is not None:
-                wanted.add(row.row.reply.parent_id)
-    found = threads.rows_by_id(tx, wanted)
-    whole = []
-    for number, row in enumerate(rows):
-        if isinstance(row, Mark):
-            parent_id, own = row.row.reply.parent_id, found[row.row.reply.id]
-            rows[number] = dataclasses.replace(row, row=own, parent=found.get(parent_id) if parent_id else None)
-            whole.append(own)
-    return whole
+def _filled(tx: Tx, rows: list[DrawnRow | _ToDraw]) -> tuple[list[DrawnRow | Mark], list[ThreadRow]]:
+    """With marks in place of what is to be drawn, and the rows of those marks, read whole, in order."""
+    to_draw = [row for row in rows if isinstance(row, _ToDraw)]
+    found = threads.rows_by_id(tx, {id_ for row in to_draw for id_ in (row.id, row.parent_id) if id_ is not None})
+    marked = [
+        Mark.of(found[row.id], found.get(row.parent_id) if row.parent_id is not None else None, row.shape)
+        if isinstance(row, _ToDraw)
+        else row
+        for row in rows
+    ]
+    return marked, [found[row.id] for row in to_draw]
 
 
 class DrawnRows:
@@ -371,6 +360,6 @@ def _packed(page: DrawnPage) -> bytes:
 def recipe_of(parts: Iterable[str]) -> str:
     """A name for everything that rows are made with."""
     digest = hashlib.blake2b(__version__.encode(), digest_size=12)
-    for part in (*_PLACE_NAMES, *parts):
+    for part in (*Shape._fields, *parts):
         digest.update(b"\0" + part.encode("utf-8", "replace"))
     return digest.hexdigest()
