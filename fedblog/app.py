@@ -38,6 +38,7 @@ from fedblog.federation.look_after import KIND as LOOK_AFTER
 from fedblog.federation.look_after import LookAfter
 from fedblog.federation.parents import ParentFetch
 from fedblog.federation.pictures import RemotePictures
+from fedblog.federation.privacy import IndexTidier
 from fedblog.federation.publish import Publisher
 from fedblog.federation.recheck import InboxCheck
 from fedblog.federation.resolver import Resolver
@@ -50,7 +51,7 @@ from fedblog.federation.synchronise import FollowersSync
 from fedblog.media.cards import Cards
 from fedblog.media.kept import AVATAR_LIMITS, EMOJI_LIMITS, Limits, PictureStore, attached_limits
 from fedblog.media.library import Library
-from fedblog.storage import block_subscriptions, reply_media
+from fedblog.storage import block_subscriptions, erasing, reply_media
 from fedblog.storage.database import Database
 from fedblog.storage.indexer import Indexer
 from fedblog.storage.seal import Sealer, load_secret
@@ -137,6 +138,7 @@ async def services(
             websub.KIND: websub.HubTeller(client, settings),
             TELL_AUTHOR: teller,
             reply_media.KIND: MediaForgetter(db, attached.store, settings),
+            erasing.TIDY: IndexTidier(db),
             block_subscriptions.KIND: BlockListReader(db, client, settings),
         }
         yield Services(

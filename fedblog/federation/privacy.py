@@ -25,8 +25,7 @@ async def held(db: Database, avatars: RemotePictures, attached: RemotePictures, 
 
 
 async def erase(db: Database, avatars: RemotePictures, attached: RemotePictures, actor_id: ActorId) -> Erased:
-    """Erase somebody, in one transaction; then pictures, and words in the search index. Raises `NotFound`, `Conflict`
-    for one of ours."""
+    """Erase somebody, in one transaction, then the pictures. Raises `NotFound`, `Conflict` for one of ours."""
 
     def do(tx: Tx) -> tuple[list[str], Erased]:
         return reply_media.owners(tx, actor_id), erasing.erase(tx, actor_id)
@@ -34,5 +33,15 @@ async def erase(db: Database, avatars: RemotePictures, attached: RemotePictures,
     hung, done = await db.write(do)
     await avatars.forget([str(actor_id)])
     await attached.forget(hung)
-    await db.write(erasing.tidy)
     return done
+
+
+class IndexTidier:
+    """The job after an erasure, which takes its time in a large blog: the search index holds no word of it any more."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def __call__(self, payload: dict[str, Any]) -> None:
+        """`payload` is empty. Raises what the database raises."""
+        await self._db.write(erasing.tidy)

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 from fedblog.blog.model import Actor, ActorId, PostId
 from fedblog.errors import Conflict
-from fedblog.storage import actors, drawn, emoji, erased, learning, posts, quotes, reactions, replies, search
+from fedblog.storage import actors, drawn, emoji, erased, jobs, learning, posts, quotes, reactions, replies, search
 from fedblog.storage.rows import write_json
 from fedblog.storage.tx import Tx, chunks, marks
 
+TIDY = "tidy_index"
 GONE_HOST = "erased.invalid"  # RFC 6761: it never leads anywhere
 _LEFT = " AND ".join(
     f"NOT EXISTS (SELECT 1 FROM {table} x WHERE x.actor_id = a.id)"
@@ -64,6 +65,7 @@ def erase(tx: Tx, actor_id: ActorId) -> Erased:
     own_posts, own_answers = _own_words(tx, actor)
     _forget_row(tx, actor_id)
     emoji.forget_unused(tx)
+    jobs.ensure(tx, TIDY, "", {}, tx.now)
     if zeroed is not None:
         tx.all(f"PRAGMA secure_delete = {zeroed}")
     return Erased(wrote, reacted, followed, own_posts, own_answers)
@@ -96,7 +98,7 @@ def _forget_row(tx: Tx, actor_id: ActorId) -> None:
 
 
 def tidy(tx: Tx) -> None:
-    """After an erasure: SQLite's word index keeps words of what was taken out until its parts are put together."""
+    """The job after an erasure: SQLite's word index keeps words of what was taken out until its parts are put together."""
     if tx.engine == "sqlite":
         tx.run("INSERT INTO search_index (search_index) VALUES ('optimize')")
 

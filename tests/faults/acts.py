@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 
-from fedblog.blog.model import Writing
+from fedblog.blog.model import ReplyId, Writing
 from fedblog.demo import peer_payloads as payloads
-from fedblog.storage import block_subscriptions
+from fedblog.storage import block_subscriptions, learning
 from fedblog.storage.database import Tx
 from fedblog.web import one_time, tickets
 from fedblog.web.second import PASSKEY
@@ -339,6 +339,27 @@ async def import_blocks(world: World) -> Ask:
 @act("/studio/blocks/imports/{id}")
 async def apply_blocks(world: World) -> Ask:
     return Ask(f"/studio/blocks/imports/{await world.block_import()}", {"do": "apply", "others": "1"})
+
+
+@act("/studio/rules")
+async def add_rule(world: World) -> Ask:
+    return Ask("/studio/rules", {"value": f"word{world.number()}"})
+
+
+@act("/studio/rules/learned")
+async def forget_learned(world: World) -> Ask:
+    def write(tx: Tx) -> None:
+        learning.teach(tx, ReplyId(tx.value("SELECT max(id) FROM replies")), "spam", [f"bonus{world.number()}"])
+
+    await world.rig.live.services.db.write(write)
+    return Ask("/studio/rules/learned")
+
+
+@act("/studio/rules/{id}")
+async def remove_rule(world: World) -> Ask:
+    words = f"gone{world.number()}"
+    await world.rig.live.services.db.write(learning.add_word, f" {words} ", words, by=None)
+    return Ask(f"/studio/rules/{await world.value('SELECT max(id) FROM word_rules')}")
 
 
 @act("/studio/privacy/{id}/erase")

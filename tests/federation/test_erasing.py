@@ -13,7 +13,7 @@ from fedblog.errors import Conflict, NotFound
 from fedblog.federation.forget_media import kept_name
 from fedblog.federation.housekeeping import DAY, forget_unused
 from fedblog.federation.pictures import RemotePictures
-from fedblog.federation.privacy import erase, held
+from fedblog.federation.privacy import IndexTidier, erase, held
 from fedblog.media.kept import AVATAR_LIMITS, PictureStore
 from fedblog.storage import actors, person_record, replies
 from fedblog.storage.indexer import Indexer
@@ -129,6 +129,7 @@ async def test_not_even_the_file_on_disk_holds_a_word_of_them(house: House) -> N
     actor, _ = await everything_of(house)
     folder = house.settings.data_dir
     await erase(house.db, pictures(house), pictures(house, "attached"), actor.id)
+    await IndexTidier(house.db)({})
     await house.db.close()
     assert any(path.suffix in (".sqlite3", ".db") for path in folder.iterdir())
     assert places_of(folder, NAME, WORDS, NOTE, str(actor.id) + "-") == []
