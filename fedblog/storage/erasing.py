@@ -98,7 +98,7 @@ def _forget_row(tx: Tx, actor_id: ActorId) -> None:
 
 
 def tidy(tx: Tx) -> None:
-    """The job after an erasure: SQLite's word index keeps words of what was taken out until its parts are put together."""
+    """The job after an erasure: SQLite's index keeps words of what was taken out until its parts are put together."""
     if tx.engine == "sqlite":
         tx.run("INSERT INTO search_index (search_index) VALUES ('optimize')")
 
