@@ -49,7 +49,7 @@ def post_data(
         "headline": post.title,
         "description": description,
         "datePublished": iso(post.published_at or post.created_at),
-        "dateModified": iso(post.edited_at or post.published_at or post.created_at),
+        "dateModified": iso(post.edited_at) if post.edited_at else "",
         "inLanguage": post.language,
         "wordCount": post.word_count,
         "keywords": list(post.tags),
