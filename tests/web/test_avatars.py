@@ -12,8 +12,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from fedblog.activitypub.urls import Uri
 from fedblog.blog.ledger import Profile
 from fedblog.blog.model import Actor
+from fedblog.federation.client import Client, ConnectFailed, Response
 from fedblog.media.kept import AVATAR_LIMITS, PictureStore, url_version
 from fedblog.storage import actors
 from fedblog.web.media import NO_AVATAR
@@ -154,6 +156,29 @@ async def test_an_old_one_is_shown_while_the_new_one_comes(
         await asyncio.sleep(0)
     assert (answer.body, answer.headers["Content-Type"]) == (there.body, "image/png")
     assert len(there.asked) == 2
+
+
+async def test_an_old_one_stays_while_its_server_is_away_and_goes_when_that_says_so(
+    blog: tuple[Live, Clock], elsewhere: tuple[Elsewhere, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (live, clock), (there, url) = blog, elsewhere
+    mia, old = await stranger(live, url), there.body
+    await live.get(path_of(mia))
+
+    async def fails(_self: Client, uri: Uri, **_options: object) -> Response:
+        raise ConnectFailed(f"{uri} is not there")
+
+    with monkeypatch.context() as away:
+        away.setattr(Client, "get", fails)
+        for _ in range(3):
+            clock.now += 8 * 86_400
+            assert (await live.get(path_of(mia))).body == old
+            await asyncio.gather(*live.services.avatars._flights.values())
+    clock.now += 8 * 86_400
+    there.status = 404
+    while (await live.get(path_of(mia))).body == old:
+        await asyncio.sleep(0)
+    assert (await live.get(path_of(mia))).body == NO_AVATAR
 
 
 async def test_it_can_be_switched_off(tmp_path: Path, elsewhere: tuple[Elsewhere, str]) -> None:
