@@ -88,7 +88,6 @@ class PictureStore:
         media_type = picture_type(data, self.limits)
         if not media_type:
             return None
-        self.drop(name)
         path = self._path(name, _ENDINGS[media_type])
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(f"{secrets.token_hex(8)}.part")
@@ -96,12 +95,16 @@ class PictureStore:
         now = self._clock()
         os.utime(beside, (now, now))
         beside.replace(path)
+        self._drop(name, but=_ENDINGS[media_type])  # only now: a reader may be looking for the one before
         self._count_in(len(data))
         return KeptPicture(path, media_type, fresh=True)
 
     def drop(self, name: str) -> None:
         """Forget one."""
-        for ending in _TYPES:
+        self._drop(name)
+
+    def _drop(self, name: str, but: str = "") -> None:
+        for ending in _TYPES.keys() - {but}:
             with contextlib.suppress(OSError):
                 path = self._path(name, ending)
                 size = path.stat().st_size
