@@ -80,6 +80,7 @@ from fedblog.web.keys import (
 )
 from fedblog.web.limits import RateLimits
 from fedblog.web.middleware import errors_middleware, host_middleware, observe_middleware
+from fedblog.web.notices import changes
 from fedblog.web.notices.teller import KIND as TELL_AUTHOR
 from fedblog.web.notices.teller import NewsPlanner, Teller
 from fedblog.web.public.ahead import DrawAhead
@@ -137,6 +138,7 @@ async def services(
             **timed_acts(publisher),
             websub.KIND: websub.HubTeller(client, settings),
             TELL_AUTHOR: teller,
+            changes.KIND: changes.ChangeTeller(db, settings, clock),
             reply_media.KIND: MediaForgetter(db, attached.store, settings),
             erasing.TIDY: IndexTidier(db),
             block_subscriptions.KIND: BlockListReader(db, client, settings),

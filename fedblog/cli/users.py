@@ -15,6 +15,7 @@ from fedblog.federation.setup import add_author
 from fedblog.storage import accounts, actors, factors
 from fedblog.storage.database import Tx
 from fedblog.text.slug import valid_username
+from fedblog.web.notices import changes
 from fedblog.web.passwords import check_new_password, hash_password
 
 ROLES = click.Choice([role.value for role in Role])
@@ -97,7 +98,9 @@ def password(program: Program, name: str, password_stdin: bool) -> None:
     password_hash = _new_password(password_stdin)
 
     def change(tx: Tx) -> None:
-        accounts.set_password(tx, _find(tx, name).id, password_hash)
+        account_id = _find(tx, name).id
+        accounts.set_password(tx, account_id, password_hash)
+        changes.plan(tx, account_id, "password")
 
     program.run(lambda services: services.db.write(change))
     click.echo(f"{name} has a new password; all their devices are logged out")
@@ -126,6 +129,7 @@ def reset_factors(program: Program, name: str) -> None:
     def reset(tx: Tx) -> None:
         account = _find(tx, name)
         factors.drop_all(tx, account.id)
+        changes.plan(tx, account.id, "reset")
         accounts.drop_sessions_of(tx, account.id)
 
     program.run(lambda services: services.db.write(reset))

@@ -24,11 +24,11 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from fedblog.app import build_app
 from fedblog.blog.model import ReactionKind, ReplyState, Visibility
 from fedblog.config import make_settings
-from fedblog.storage import deliveries, followers, jobs, notice_settings, reactions
+from fedblog.storage import accounts, deliveries, followers, jobs, notice_settings, reactions
 from fedblog.storage.database import Tx
-from fedblog.web.notices import web_push
+from fedblog.web.notices import changes, web_push
 from fedblog.web.notices.teller import KIND, NewsPlanner
-from tests.web.desk import BASE, HOST, Clock, Desk
+from tests.web.desk import BASE, HOST, PASSWORD, Clock, Desk
 
 
 class Post:
@@ -434,3 +434,38 @@ async def test_the_worker_of_browsers_is_served_to_everybody(desk: Desk) -> None
     page = await desk.browser().get("/push-worker.js")
     assert page.status == 200
     assert page.headers["Content-Type"].startswith("text/javascript")
+
+
+async def test_changes_of_a_log_in_are_told_by_mail(office: Desk, post_office: tuple[Post, int]) -> None:
+    """Whatever else is to be told; who has no address gets none, and a server in trouble is tried again."""
+    handler, _port = post_office
+    anna, account = await office.logged_in("anna"), await office.account("anna")
+    change = {"current": PASSWORD, "new": "another battery staple"}
+    await anna.send("/studio/account/password", {**change, "current": "wrong"})
+    await anna.send("/studio/account/password", change)
+    await office.parts.jobs.drain()
+    assert handler.mails == [], "there is no address"
+    await office.parts.db.write(accounts.set_email, account.id, "anna@home.example")
+    handler.answer = "451 busy"
+    await anna.send("/studio/account/password", {"current": change["new"], "new": PASSWORD})
+    await office.parts.jobs.drain()
+    handler.answer = "250 OK"
+    office.clock.now += 120
+    await office.parts.jobs.drain()
+    (message,) = handler.mails
+    assert message["To"] == "anna@home.example"
+    assert message["Subject"] == "Your log-in at A federated blog was changed"
+    text = message.get_content()
+    assert "Your password was changed." in text
+    assert f"{BASE}/studio/account" in text
+    assert PASSWORD not in text
+    olga = await office.logged_in("olga")
+    await olga.send(f"/studio/people/{account.id}", {"do": "reset"})
+    await office.parts.jobs.drain()
+    assert "forgotten" in handler.mails[-1].get_content()
+    await choose(office, mail="off", email="mallory@evil.example")
+    await office.parts.jobs.drain()
+    assert handler.mails[-1]["To"] == "anna@home.example", "who had the address hears of it"
+    await office.parts.db.write(changes.plan, account.id, "no such change")
+    await office.parts.jobs.drain()
+    assert len(handler.mails) == 3

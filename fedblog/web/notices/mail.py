@@ -22,7 +22,7 @@ from fedblog.web.renderer import Renderer
 
 # Addresses in headers stay in one line: not every mail program puts folded ones together again.
 _FINE = 250
-_POLICY = SMTP.clone(max_line_length=250)
+POLICY = SMTP.clone(max_line_length=250)
 
 
 class MailFailed(FedblogError):
@@ -56,7 +56,7 @@ def compose(settings: Settings, renderer: Renderer, digest: Digest, now: float) 
     """The message. Raises `InvalidInput` for an address that can't be one."""
     if not is_address(digest.to):
         raise InvalidInput("that is no mail address", reason="mail_address")
-    message = EmailMessage(_POLICY)
+    message = EmailMessage(POLICY)
     message["From"] = sender(settings)
     message["To"] = Address(digest.name[:60].replace("\r", " ").replace("\n", " "), addr_spec=digest.to)
     message["Subject"] = subject(settings, digest)
@@ -138,7 +138,7 @@ def trial(settings: Settings, to: str, now: float) -> EmailMessage:
     """A mail that says that mails arrive. Raises `InvalidInput` for an address that can't be one."""
     if not is_address(to):
         raise InvalidInput("that is no mail address", reason="mail_address")
-    message = EmailMessage(_POLICY)
+    message = EmailMessage(POLICY)
     message["From"] = sender(settings)
     message["To"] = to
     message["Subject"] = f"Test of {plain(settings.blog.title)[:100]}"

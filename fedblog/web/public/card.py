@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Any
+
 from aiohttp import web
 
 from fedblog.blog.model import Actor, Post, PostId, PostStatus
@@ -23,19 +26,27 @@ _SERIF = frozenset({"charter", "bookish", "slab"})
 
 def facts_of(post: Post, author: Actor, look: Look, settings: Settings) -> CardFacts:
     """What is on a post's card, in the colours of the blog."""
-    theme = THEMES[look.theme]
-    palette = theme.dark if look.scheme == "dark" else theme.light
     return CardFacts(
         title=(post.title or settings.blog.title)[:MOST_TITLE],
         author=author.display_name[:MOST_TITLE],
         site=(settings.blog.title if post.title else settings.domain)[:MOST_TITLE],
-        paper=palette.paper,
-        ink=palette.ink,
-        soft=palette.ink_soft,
-        accent=shades(look.accent or palette.accent, palette).accent,
-        serif=(look.heading_font or theme.heading) in _SERIF,
+        **_dress(look),
         rtl=direction(post.language) == "rtl",
     )
+
+
+@lru_cache(8)
+def _dress(look: Look) -> dict[str, Any]:
+    """Colours and kind of letters; contrasts take a moment to reckon."""
+    theme = THEMES[look.theme]
+    palette = theme.dark if look.scheme == "dark" else theme.light
+    return {
+        "paper": palette.paper,
+        "ink": palette.ink,
+        "soft": palette.ink_soft,
+        "accent": shades(look.accent or palette.accent, palette).accent,
+        "serif": (look.heading_font or theme.heading) in _SERIF,
+    }
 
 
 def card_url(post: Post, author: Actor, look: Look, settings: Settings) -> str:

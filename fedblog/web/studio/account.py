@@ -15,6 +15,7 @@ from fedblog.storage.database import Tx
 from fedblog.web.i18n import gettext as _
 from fedblog.web.keys import PASSWORDS, SERVICES, SETTINGS
 from fedblog.web.login import WINDOW, forgive, take_attempt
+from fedblog.web.notices import changes
 from fedblog.web.passwords import MIN_LENGTH
 from fedblog.web.sessions import start_session
 from fedblog.web.studio.access import Who, done, show
@@ -102,6 +103,7 @@ async def change_password(request: web.Request, who: Who, form: Form) -> web.Str
 
     def change(tx: Tx) -> bool:
         accounts.set_password(tx, who.account.id, new_hash)
+        changes.plan(tx, who.account.id, "password")
         return True
 
     await start_session(request, answer, who.account, after=change)

@@ -16,6 +16,7 @@ from fedblog.storage.database import Tx
 from fedblog.web import one_time, passkeys, tickets
 from fedblog.web.i18n import gettext as _
 from fedblog.web.keys import SERVICES
+from fedblog.web.notices import changes
 from fedblog.web.studio.access import Who, done, show
 from fedblog.web.studio.account import device_name, password_problem, refusal
 from fedblog.web.studio.forms import Form
@@ -47,7 +48,7 @@ async def change_codes(request: web.Request, who: Who, form: Form) -> web.Stream
         await services.db.write(factors.begin_codes, who.account.id, sealed)
         return done(_PATH)
     if todo == "off":
-        await services.db.write(factors.drop_codes, who.account.id)
+        await services.db.write(_turn_off, who.account.id)
         return done(_PATH, "codes_off")
     return await _new_recovery(request, who)
 
@@ -69,6 +70,7 @@ async def _confirm(request: web.Request, who: Who, form: Form) -> web.StreamResp
         if not factors.confirm_codes(tx, who.account.id, kept.sealed, step):
             return False
         factors.set_recovery(tx, who.account.id, [one_time.hash_recovery(code) for code in recovery])
+        changes.plan(tx, who.account.id, "codes_on")
         for session in accounts.sessions_of(tx, who.account.id):
             if session.id_hash != who.session.id_hash:
                 accounts.drop_session(tx, session.id_hash)
@@ -84,11 +86,18 @@ async def _new_recovery(request: web.Request, who: Who) -> web.StreamResponse:
         is_on = factors.needs_code(tx, who.account.id)
         if is_on:
             factors.set_recovery(tx, who.account.id, [one_time.hash_recovery(code) for code in recovery])
+            changes.plan(tx, who.account.id, "recovery")
         return is_on
 
     return (
         await _page(request, who, recovery=recovery) if await request.app[SERVICES].db.write(replace) else done(_PATH)
     )
+
+
+def _turn_off(tx: Tx, account_id: AccountId) -> None:
+    if factors.needs_code(tx, account_id):
+        changes.plan(tx, account_id, "codes_off")
+    factors.drop_codes(tx, account_id)
 
 
 def _cancel(tx: Tx, account_id: AccountId) -> None:
@@ -117,8 +126,13 @@ async def change_passkeys(request: web.Request, who: Who, form: Form) -> web.Str
     problem = await password_problem(request, who, form)
     if problem is not None:
         return refusal(await _page(request, who, problem=problem.words, status=problem.status))
-    if not await services.db.write(factors.drop_passkey, who.account.id, gone):
-        raise NotFound("no such passkey")
+
+    def drop(tx: Tx) -> None:
+        if not factors.drop_passkey(tx, who.account.id, gone):
+            raise NotFound("no such passkey")
+        changes.plan(tx, who.account.id, "passkey_removed")
+
+    await services.db.write(drop)
     return done(_PATH, "passkey_removed")
 
 
@@ -134,6 +148,7 @@ async def _add(request: web.Request, who: Who, form: Form) -> web.StreamResponse
         if made is None or not tickets.spend(tx, services, ticket):
             return False
         factors.add_passkey(tx, who.account.id, **made._asdict(), name=name)
+        changes.plan(tx, who.account.id, "passkey_added")
         return True
 
     if not await services.db.write(keep):

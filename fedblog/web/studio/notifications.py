@@ -16,7 +16,7 @@ from fedblog.storage.notice_settings import MAIL_MODES, MailMode, NoticeSettings
 from fedblog.storage.notices import Notice
 from fedblog.web.i18n import gettext as _
 from fedblog.web.keys import SERVICES, TELLER
-from fedblog.web.notices import ntfy, web_push
+from fedblog.web.notices import changes, ntfy, web_push
 from fedblog.web.notices.mail import is_address
 from fedblog.web.notices.words import groups, kind_names
 from fedblog.web.sessions import user_agent_of
@@ -100,6 +100,8 @@ async def save_settings(request: web.Request, who: Who, form: Form) -> web.Strea
     muted = tuple(key for key in kind_names() if key not in form.texts("kind"))
 
     def save(tx: Tx) -> NoticeSettings:
+        if who.account.email and who.account.email != email:
+            changes.plan(tx, who.account.id, "email", to=who.account.email)
         accounts.set_email(tx, who.account.id, email)
         notice_settings.save(tx, who.account.id, muted=muted, mail=mail, ntfy_url=url, ntfy_token=token)
         return notice_settings.of(tx, who.account.id)

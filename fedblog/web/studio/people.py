@@ -12,6 +12,7 @@ from fedblog.storage import accounts, actors, factors
 from fedblog.storage.database import Tx
 from fedblog.web.i18n import gettext
 from fedblog.web.keys import PASSWORDS, SERVICES
+from fedblog.web.notices import changes
 from fedblog.web.passwords import MIN_LENGTH
 from fedblog.web.studio.access import Who, done, number_in_path, show
 from fedblog.web.studio.forms import Form
@@ -88,6 +89,7 @@ async def change_person(request: web.Request, who: Who, form: Form) -> web.Strea
             accounts.set_role(tx, account_id, role)
         elif todo == "reset":
             factors.drop_all(tx, account_id)
+            changes.plan(tx, account_id, "reset")
             accounts.drop_sessions_of(tx, account_id)
         else:
             accounts.disable(tx, account_id, todo == "disable")
