@@ -19,7 +19,7 @@ from typing import Any
 
 import uvloop
 
-from benchmarks import busy, fanout, footprint, growth, inbox, outage, pages, table, workers
+from benchmarks import busy, fanout, flood, footprint, growth, inbox, outage, pages, table, workers
 from benchmarks.rounds import Rounds
 
 REASON = 200
@@ -40,6 +40,7 @@ SUITES = {
     "inbox": Suite(inbox.measure, 1_000, 45),
     "pages": Suite(pages.measure, 4_000, 40),
     "busy": Suite(busy.measure, 1_000, 40),
+    "flood": Suite(flood.measure, 2_000, 25),
     "fanout": Suite(fanout.measure, 10_000, 50),
     "outage": Suite(outage.measure, 5_000, 45),
     "footprint": Suite(footprint.measure, 1, 10),

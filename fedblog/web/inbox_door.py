@@ -7,6 +7,7 @@ once, by the ones that make it there.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -18,13 +19,15 @@ from aiohttp.typedefs import Handler
 
 from fedblog.observe import RequestLines, counters, new_request_id, request_id
 from fedblog.web.closed import Closed
+from fedblog.web.errors import error_response
 from fedblog.web.headers import add_headers
 from fedblog.web.i18n import known, set_language
-from fedblog.web.inboxes import take
+from fedblog.web.inboxes import LOAD, take, turned_away
 from fedblog.web.keys import ADDRESS, SETTINGS
 from fedblog.web.middleware import asker, errors_middleware
 
 _PATH = "/inbox"
+log = logging.getLogger(__name__)
 # What such a request doesn't carry, or what the ordinary way reads differently.
 _PARTICULAR = (hdrs.COOKIE, hdrs.EXPECT, hdrs.TRANSFER_ENCODING, hdrs.CONTENT_ENCODING, hdrs.UPGRADE)
 
@@ -60,11 +63,15 @@ class InboxDoor:
         self._count = counters.bound("fedblog_http_requests_total", method="POST", status="202")
         self._head = (0, b"")
         self._fixed = b""
+        self._refusals = (0, b"", b"")
+        self._refused = counters.bound("fedblog_http_requests_total", method="POST", status="503")
 
     async def handle(self, request: web.Request, ordinary: Ordinary) -> web.StreamResponse:
         """The answer to a POST to the shared inbox, or whatever `ordinary` answers."""
         if not self._is_plain(request) or await self._closed.is_closed(self._app):
             return await ordinary(request)
+        if self._app[LOAD].is_full():
+            return cast("web.StreamResponse", await self._turn_away(request))
         name, started = new_request_id(), time.perf_counter()
         token = request_id.set(name)
         status = 0
@@ -88,6 +95,26 @@ class InboxDoor:
         if self._head[0] != int(time.time()):
             self._head = await self._dated(request)
         return _Taken(b"%sX-Request-Id: %s\r\n\r\n" % (self._head[1], request_id.get().encode("ascii")))
+
+    async def _turn_away(self, request: web.Request) -> _Taken:
+        """What `InboxLoad` refuses costs next to nothing, for there is the most of it when there is no time: the same
+        bytes to all within a second, and one line in the log for all of them."""
+        if self._refusals[0] != int(time.time()):
+            self._refusals = await self._make_refusal(request)
+        self._refused()
+        _, head, body = self._refusals
+        return _Taken(b"%sX-Request-Id: %s\r\n\r\n%s" % (head, new_request_id().encode("ascii"), body), status=503)
+
+    async def _make_refusal(self, request: web.Request) -> tuple[int, bytes, bytes]:
+        set_language(self._language)
+        answer = error_response(request, turned_away())
+        await self._add_headers(request, answer)
+        body = answer.body if isinstance(answer.body, bytes) else b""
+        now = time.time()
+        log.warning("the inbox turns requests away: there are too many at once")
+        headers = {**answer.headers, hdrs.CONTENT_LENGTH: str(len(body)), hdrs.DATE: formatdate(now, usegmt=True)}
+        lines = [f"HTTP/1.1 {answer.status} {answer.reason}", *(f"{key}: {value}" for key, value in headers.items())]
+        return int(now), "".join(f"{line}\r\n" for line in lines).encode(), body
 
     def _is_plain(self, request: web.Request) -> bool:
         if request.method != "POST" or request.raw_path != _PATH or request.version != HttpVersion11:

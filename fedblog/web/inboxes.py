@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from functools import cache
 
@@ -19,6 +20,7 @@ from fedblog.web.keys import ADDRESS, LIMITS, SERVICES, SETTINGS
 BODY_SECONDS = 20
 MAX_BUSY = 256
 CROWDED = 3
+A_ROUND = 8
 BUSY_RETRY_SECONDS = 30
 
 
@@ -27,11 +29,35 @@ class InboxLoad:
 
     def __init__(self) -> None:
         self.most, self.count = MAX_BUSY, 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._begun = -1  # in this round of the event loop; -1 while nobody counts
+
+    async def turn(self) -> None:
+        """Begin, or wait for a later round of the event loop: so many in one, and readers come in between."""
+        if self._begun < 0:
+            self._begun = 0
+            asyncio.get_running_loop().call_soon(self._next_round)
+        if self._begun < A_ROUND and not self._waiting:
+            self._begun += 1
+            return
+        future = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        await future
+
+    def _next_round(self) -> None:
+        self._begun = 0 if self._waiting else -1
+        while self._waiting and self._begun < A_ROUND:
+            future = self._waiting.popleft()
+            if not future.done():  # who left meanwhile
+                future.set_result(None)
+                self._begun += 1
+        if self._begun >= 0:
+            asyncio.get_running_loop().call_soon(self._next_round)
 
     def __enter__(self) -> None:
         """Raises `Refused` where no place is free."""
         if self.is_full():
-            raise Refused("too busy; try again", reason="busy", status=503, retry_after=BUSY_RETRY_SECONDS)
+            raise turned_away()
         self.count += 1
 
     def __exit__(self, *_: object) -> None:
@@ -44,6 +70,11 @@ class InboxLoad:
     def is_crowded(self) -> bool:
         """Whether some wait for each other, so that whoever can should let them go first."""
         return self.count >= CROWDED
+
+
+def turned_away() -> Refused:
+    """What those are told for whom no place is free."""
+    return Refused("too busy; try again", reason="busy", status=503, retry_after=BUSY_RETRY_SECONDS)
 
 
 LOAD = web.AppKey("inbox_load", InboxLoad)
@@ -92,6 +123,7 @@ async def take(
     with app[LOAD]:
         if body is None:
             body = await read_body(request, settings.limits.body_bytes)
+        await app[LOAD].turn()
         receipt = await app[SERVICES].inbox.receive(
             signed_request(request, body, settings), content_type=content_type, recipient=recipient, address=address
         )

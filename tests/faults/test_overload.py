@@ -194,3 +194,34 @@ async def test_who_never_reads_an_answer_is_cut(tmp_path: Path) -> None:
             while len(server.connections) >= connections:
                 await live.get("/livez")
         writer.close()
+
+
+@pytest.mark.proves("SEC-122", "SEC-123")
+async def test_idle_connections_and_pipelines_of_activities_keep_nobody_out(tmp_path: Path) -> None:
+    """Three hundred that say nothing, and some that send five hundred requests without waiting for an answer."""
+    async with live_app(tmp_path, limits={"inbox_per_minute": 100_000}) as live:
+        author = await make_author(live.services)
+        await make_post(live.services, author.actor_id)
+        idle = [await opened(live, "") for _ in range(300)]
+        head = "POST /inbox HTTP/1.1\r\nHost: HOST\r\nContent-Type: application/activity+json\r\n"
+        whole, half = head + "Content-Length: 2\r\n\r\n{}", head + "Content-Length: 100\r\n\r\n{"
+        floods = [await opened(live, whole * 500) for _ in range(4)]
+        held = [await opened(live, half) for _ in range(4)]
+        done = asyncio.Event()
+        reader = asyncio.create_task(read_on(live, done))
+        for stream, _ in floods:
+            told = Counter[bytes]()
+            for _ in range(500):
+                answer = await stream.readuntil(b"\r\n\r\n")
+                told[answer[9:12]] += 1
+                length = next(line for line in answer.split(b"\r\n") if line.lower().startswith(b"content-length"))
+                await stream.readexactly(int(length.split(b":")[1]))
+            assert told == Counter({b"401": 500}), "each is answered, in turn"
+        done.set()
+        assert await reader > 0
+        assert not live.app[inboxes.LOAD].is_full()
+        server = live.runner.server
+        assert server is not None
+        assert len(server.connections) >= len(idle) + len(held)
+        for _, writer in (*idle, *floods, *held):
+            writer.close()

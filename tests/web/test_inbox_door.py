@@ -17,6 +17,7 @@ from fedblog.signatures.cavage import sign_cavage
 from fedblog.signatures.keys import PrivateKey, generate_rsa
 from fedblog.storage import inbox as inbox_log
 from fedblog.web.inbox_door import DOOR
+from fedblog.web.inboxes import LOAD
 from tests.live import Answer, Live, live_app
 
 OWN = {"date", "x-request-id", "content-type"}  # of an empty answer there is no type
@@ -72,6 +73,27 @@ async def test_both_ways_answer_the_same(live: Live, key: PrivateKey, ordinary: 
         assert len(short.headers["X-Request-Id"]) == 12
         assert short.headers["Date"]
         ordinary.clear()
+
+
+@pytest.mark.proves("SEC-123")
+async def test_who_is_turned_away_is_told_the_same(
+    live: Live, key: PrivateKey, ordinary: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """At next to no cost, since there is the most of it when there is no time; the log tells of it once a second."""
+    load = live.app[LOAD]
+    load.count = load.most
+    short, again = await send(live, key, 1), await send(live, key, 2)
+    assert ordinary == []
+    long = await send(live, key, 1, Cookie="a=b")
+    assert ordinary == ["/inbox"]
+    assert told(short) == told(again) == told(long)
+    assert (short.status, short.headers["Retry-After"], json.loads(short.body)["reason"]) == (503, "30", "busy")
+    assert short.headers["Content-Type"] == long.headers["Content-Type"]
+    assert len({short.headers["X-Request-Id"], again.headers["X-Request-Id"], long.headers["X-Request-Id"]}) == 3
+    lines = [one for one in caplog.records if "turns requests away" in one.message]
+    assert len(lines) in (1, 2)
+    load.count = 0
+    assert (await send(live, key, 1)).status == 202
 
 
 async def test_what_is_not_plain_goes_the_ordinary_way(live: Live, key: PrivateKey, ordinary: list[str]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fedblog.storage import inbox as inbox_log
+from fedblog.web.inboxes import A_ROUND, InboxLoad
 from tests.live import Answer, Live, live_app
 from tests.samples import make_author
 
@@ -141,3 +142,29 @@ async def test_refusals_are_in_the_inbox_log(live: Live) -> None:
     assert [(entry.status, entry.reason, entry.host) for entry in entries] == [
         (401, "signature_missing", "peer.example")
     ]
+
+
+async def test_so_many_begin_in_a_round_of_the_loop_and_others_come_in_between() -> None:
+    load, seen = InboxLoad(), list[int]()
+    reader = -1
+
+    async def take(number: int) -> None:
+        await load.turn()
+        seen.append(number)
+
+    async def read() -> None:
+        for _ in range(20):
+            seen.append(reader)
+            await asyncio.sleep(0)
+
+    tasks = [asyncio.create_task(take(number)) for number in range(5 * A_ROUND)]
+    reading = asyncio.create_task(read())
+    await asyncio.sleep(0)
+    tasks[3 * A_ROUND].cancel()  # who leaves keeps nobody from their turn
+    await asyncio.gather(*tasks, reading, return_exceptions=True)
+    came = [number for number in seen if number != reader]
+    assert came == [number for number in range(5 * A_ROUND) if number != 3 * A_ROUND]
+    rounds = [len(one) for one in "".join("r" if number == reader else "x" for number in seen).split("r")]
+    assert max(rounds) <= A_ROUND
+    assert load._begun < 0, "nothing turns round and round when nobody waits"
+    await asyncio.wait_for(load.turn(), 1)
