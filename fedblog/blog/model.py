@@ -360,6 +360,9 @@ class Quote:
     created_at: int
 
 
+_PICTURES = frozenset(f"image/{kind}" for kind in ("jpeg", "jpg", "pjpeg", "png", "apng", "gif", "webp"))
+
+
 @dataclass(frozen=True, slots=True)
 class Attachment:
     """Media or a link that came with a reply; never decoded here, and fetched only when a reader asks for a picture."""
@@ -371,8 +374,8 @@ class Attachment:
 
     @property
     def is_picture(self) -> bool:
-        """Whether it says that it is a picture of a kind that is shown (no SVG)."""
-        return self.media_type.startswith("image/") and self.media_type != "image/svg+xml"
+        """Whether it says that it is a picture of a kind that can be shown: its size is told by its header."""
+        return self.media_type in _PICTURES
 
 
 @dataclass(frozen=True, slots=True)

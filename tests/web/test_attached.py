@@ -96,6 +96,7 @@ async def test_named_first_and_fetched_when_somebody_asks(scene: Scene) -> None:
         scene.picture("plain.jpg"),
         {"type": "Image", "url": scene.url("kind.png")},
         {"type": "Document", "mediaType": "image/svg+xml", "url": scene.url("x.svg")},
+        {"type": "Document", "mediaType": "image/heic", "url": scene.url("telephone.heic"), "name": "As it was"},
         {"type": "Document", "mediaType": "video/mp4", "url": scene.url("film.mp4"), "name": "A film"},
         {"type": "Document", "mediaType": "audio/ogg", "url": scene.url("song.ogg")},
         {"type": "Document", "mediaType": "image/png", "url": "javascript:alert(1)"},
@@ -107,6 +108,7 @@ async def test_named_first_and_fetched_when_somebody_asks(scene: Scene) -> None:
         ("Picture without description", scene.path(reply, "kind.png")),
     ]
     assert f'<a href="{scene.url("film.mp4")}" rel="nofollow ugc noopener">A film</a>' in html
+    assert f'<a href="{scene.url("telephone.heic")}" rel="nofollow ugc noopener">As it was</a>' in html
     assert "javascript:" not in html
     assert "<img src" not in html
     assert not [seen for seen in scene.peer.requests if seen.path.startswith("/media/")], "nobody asked yet"
