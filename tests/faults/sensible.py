@@ -274,6 +274,7 @@ async def make_world(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> World:
     text = await services.publisher.compose(
         Writing(title=rig.post.title, source="The kettle sings again", show_history=True)
     )
+    rig.clock.ahead += 2  # within one second of its publication an edit makes no other state of a post
     await services.publisher.edit(rig.post.id, text, editor_id=rig.post.author_id)
     await rig.live.app[RENDERER].look.change(services.db, Look(theme="paper", accent="#106040"))
     icon, posted = f"{rig.peer.base_url}/icon.png", time.gmtime(rig.post.published_at)
