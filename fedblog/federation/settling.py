@@ -82,13 +82,11 @@ def _host_trouble(tx: Tx, result: Result) -> None:
     """DLV-10, DLV-11. A host that gave no answer at all is left alone for a moment: whatever else waits for it would
     meet the same silence."""
     host, attempt, now = result.delivery.host, result.attempt, tx.now
-    state = deliveries.host_state(tx, host)
-    failures = state.failures + 1
-    dead = state.failing_since is not None and now - state.failing_since > GIVE_UP_AFTER
-    open_until = min(result.outcome.due_at, now + BREAKER_FIRST) if attempt.status is None else 0
+    left_alone = min(result.outcome.due_at, now + BREAKER_FIRST) if attempt.status is None else 0
+    failures, since = deliveries.host_failed(tx, host, open_until=left_alone)
+    dead = now - since > GIVE_UP_AFTER
     if failures >= BREAKER_FAILURES:
-        open_until = reopen_after(failures, now=now, dead=dead)
-    deliveries.host_failed(tx, host, open_until=open_until)
+        deliveries.delay_host(tx, host, reopen_after(failures, now=now, dead=dead))
     if dead:
         deliveries.drop_stale(tx, host, now - GIVE_UP_AFTER)
     if attempt.retry_after is not None:

@@ -50,17 +50,21 @@ def hosts_succeeded(tx: Tx, hosts: Collection[str]) -> None:
     )
 
 
-def host_failed(tx: Tx, host: str, *, open_until: int) -> None:
-    """It failed once more; the breaker is open until then (0: still closed), and what waits for it as well."""
-    ensure_host(tx, host)
-    tx.run(
-        "UPDATE hosts SET failures = failures + 1, failing_since = coalesce(failing_since, $1), open_until = $2"
-        " WHERE host = $3",
+def host_failed(tx: Tx, host: str, *, open_until: int) -> tuple[int, int]:
+    """It failed once more; the breaker is open until then (0: still closed), and what waits for it as well.
+
+    How many failures that makes, and since when.
+    """
+    ((failures, since),) = tx.all(
+        f"{_UNKNOWN} VALUES ($1, 1, $2, $3, NULL, '', 0) ON CONFLICT (host) DO UPDATE SET"
+        " failures = hosts.failures + 1, failing_since = coalesce(hosts.failing_since, excluded.failing_since),"
+        " open_until = excluded.open_until RETURNING failures, failing_since",
+        host,
         tx.now,
         open_until,
-        host,
     )
     _put_off(tx, host, open_until)
+    return failures, since
 
 
 def _put_off(tx: Tx, host: str, until: int) -> None:
