@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from fedblog.activitypub import serialise
@@ -168,6 +169,18 @@ class People:
         reply = replies.by_id(tx, reply_id)
         if reply is not None:
             actors.set_standing(tx, reply.actor_id, standing)
+
+    def decide_all(self, tx: Tx, ids: Collection[ReplyId], kind: str, *, by: AccountId | None) -> list[Decision]:
+        """The same about several replies: approve, hide or spam. Raises `NotFound`, `Conflict` where one can't be."""
+        made = []
+        for reply_id in ids:
+            if kind == "approve":
+                made.append(self.approve_reply(tx, reply_id, trust_author=True, by=by))
+            elif kind == "spam":
+                made.append(self.mark_spam(tx, reply_id, by=by))
+            else:
+                made.append(self.hide_reply(tx, reply_id, HIDDEN_BY_AUTHOR, by=by))
+        return made
 
     def undo_decision(self, tx: Tx, decision_id: int) -> Reply | None:
         """Take a decision back: reply and author stand as they did. None where it no longer stands by itself."""

@@ -6,7 +6,7 @@ over HTTP are made when an activity is sent, by `delivery`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.urls import host_of, parse_uri
@@ -292,6 +292,10 @@ class Publisher:
     async def mark_spam(self, reply_id: ReplyId, *, by: AccountId | None = None) -> Decision:
         """Take a reply off all public pages as spam, and hold what its author writes. Raises `NotFound`, `Conflict`."""
         return await self._db.write(self._people().mark_spam, reply_id, by=by)
+
+    async def decide_replies(self, ids: Collection[ReplyId], kind: str, *, by: AccountId | None) -> list[Decision]:
+        """Approve, hide or call spam (`kind`) several replies as one. Raises `NotFound`, `Conflict`: then none is."""
+        return await self._db.write(self._people().decide_all, ids, kind, by=by)
 
     async def undo_decision(self, decision_id: int) -> Reply | None:
         """Take a decision about a reply back; None where something later stands. Raises `Conflict`."""

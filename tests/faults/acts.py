@@ -206,6 +206,18 @@ async def undo(world: World) -> Ask:
     return Ask(f"/studio/decisions/{await world.decision()}/undo")
 
 
+@act("/studio/conversations/several")
+async def decide_several(world: World) -> Ask:
+    await world.decision()
+    reply = await world.value("SELECT max(reply_id) FROM decisions")
+    return Ask("/studio/conversations/several", {"do": "approve", "reply": str(reply)})
+
+
+@act("/studio/conversations/undo")
+async def undo_several(world: World) -> Ask:
+    return Ask("/studio/conversations/undo", {"ids": str(await world.decision())})
+
+
 @act("/studio/reports/{id}")
 async def resolve(world: World) -> Ask:
     flagged = payloads.flag(world.rig.bo, [world.rig.post.uri], f"Rude {world.number()}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import aiohttp
 import pytest
 
 from fedblog.blog.model import PostId, ReactionKind, Reply, ReplyId, ReplyState, Visibility
@@ -328,3 +329,39 @@ async def test_a_reply_shows_in_its_place(desk: Desk) -> None:
     private = await desk.reply(post, mia, "For Anna alone", visibility=Visibility.DIRECT)
     assert (await (await desk.logged_in("olga")).get(f"/studio/replies/{private.id}")).status == 404
     assert "For Anna alone" in (await anna.get(f"/studio/replies/{private.id}")).text
+
+
+async def test_several_replies_are_decided_and_taken_back_as_one(desk: Desk) -> None:
+    post = await desk.write_post("anna")
+    people = [await desk.stranger(f"p{number}") for number in range(3)]
+    held = [await desk.reply(post, one, f"Held {one.username}", state=ReplyState.HELD) for one in people]
+    letter = await desk.reply(post, people[0], "Between us", visibility=Visibility.DIRECT)
+    anna = await desk.logged_in("anna")
+    page = await anna.get("/studio/conversations?show=held")
+    assert page.text.count('form="several"') == 3
+    ids = [str(one.id) for one in held]
+
+    async def states() -> list[str]:
+        found = [await desk.parts.db.read(replies.by_id, one.id) for one in held]
+        return [one.state.value for one in found if one is not None]
+
+    back = "/studio/conversations?show=held"
+    done = await anna.send("/studio/conversations/several", {"do": "approve", "reply": ids[0], "back": back})
+    assert await states() == ["published", "held", "held"]
+    many = aiohttp.FormData([("csrf", page.csrf), ("do", "spam"), ("back", back), *(("reply", one) for one in ids[1:])])
+    done = await anna.post("/studio/conversations/several", many)  # type: ignore[arg-type]
+    assert await states() == ["published", "hidden", "hidden"]
+    shown = await anna.follow(done)
+    assert "Done with all that were ticked." in shown.text
+    undo = {"ids": shown.value("ids"), "back": shown.value("back")}
+    assert undo["back"] == back
+    assert "Taken back." in (await anna.follow(await anna.send("/studio/conversations/undo", undo))).text
+    assert await states() == ["published", "held", "held"]
+    late = await anna.follow(await anna.send("/studio/conversations/undo", undo))
+    assert "taken back any more" in late.text
+    for odd in ("", "x", "9" * 30, str(letter.id)):
+        nothing = await anna.follow(await anna.send("/studio/conversations/several", {"do": "hide", "reply": odd}))
+        assert "Tick the replies first." in nothing.text, odd
+    bert = await desk.logged_in("bert")
+    await bert.send("/studio/conversations/several", {"do": "approve", "reply": ids[1]})
+    assert await states() == ["published", "held", "held"]

@@ -83,6 +83,8 @@ def _add_posts(router: web.UrlDispatcher) -> None:
 
 def _add_conversations(router: web.UrlDispatcher) -> None:
     router.add_get("/studio/conversations", page(conversations.conversations))
+    router.add_post("/studio/conversations/several", action(moderation.decide_several))
+    router.add_post("/studio/conversations/undo", action(moderation.undo_several))
     router.add_post("/studio/posts/{id}/answer", action(answers.answer_post))
     router.add_post("/studio/replies/{id}/answer", action(answers.answer))
     router.add_post("/studio/replies/{id}/like", action(answers.like))

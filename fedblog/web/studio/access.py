@@ -168,6 +168,7 @@ async def show(
         news=news,
         message=message(request.query.get("done", "")),
         undo=number_in_query(request, "undo"),
+        undo_all=",".join(one for one in request.query.get("undo_all", "").split(",")[:100] if is_number(one)),
         problem=problem,
         now=int(request.app[SERVICES].clock()),
         **{"here": without_message(request), **context},
@@ -177,7 +178,9 @@ async def show(
 def without_message(request: web.Request) -> str:
     """The address of this page, without what the step before had to say."""
     query = request.url.query
-    return str(request.rel_url.with_query([pair for pair in query.items() if pair[0] not in ("done", "undo")]))
+    return str(
+        request.rel_url.with_query([pair for pair in query.items() if pair[0] not in ("done", "undo", "undo_all")])
+    )
 
 
 def _count_unread(tx: Tx, who: Who) -> tuple[int, int]:
@@ -201,10 +204,15 @@ def number_in_path(request: web.Request, name: str = "id") -> int:
     return int(text)
 
 
+def is_number(text: str) -> bool:
+    """Whether a text is a number that a database keeps."""
+    return text.isascii() and text.isdigit() and len(text) < 20 and int(text) < 2**63
+
+
 def number_in_query(request: web.Request, name: str) -> int | None:
     """A number out of the query; None for anything odd."""
     text = request.query.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 and int(text) < 2**63 else None
+    return int(text) if is_number(text) else None
 
 
 def post_for(tx: Tx, post_id: PostId, scope: ActorId | None) -> Post:

@@ -33,6 +33,8 @@ _MESSAGES: Final = MappingProxyType(
         "spam": later("Off the page as spam. What they write from now on waits for you."),
         "undone": later("Taken back."),
         "too_late": later("That can't be taken back any more: something else was decided since."),
+        "several_decided": later("Done with all that were ticked."),
+        "several_nothing": later("Tick the replies first."),
         "report_resolved": later("Done with that report."),
         "blocked": later("Blocked. Nothing from there is taken any more."),
         "unblocked": later("No longer blocked."),

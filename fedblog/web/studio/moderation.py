@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from fedblog.blog.model import ReplyId
 from fedblog.errors import NotFound
 from fedblog.storage import decisions, desk
 from fedblog.storage.database import Tx
 from fedblog.web.keys import SERVICES
-from fedblog.web.studio.access import Who, done, number_in_path, safe_back
+from fedblog.web.studio.access import Who, done, is_number, number_in_path, safe_back
 from fedblog.web.studio.answers import requested_reply
 from fedblog.web.studio.forms import Form
 
 _HOME = "/studio/conversations"
+MOST = 100
 _DONE = {"approve": "approved", "hide": "hidden", "spam": "spam"}
 
 
@@ -36,6 +38,41 @@ async def decide(request: web.Request, who: Who, form: Form) -> web.StreamRespon
         return done(f"{where}#reply-{reply_id}")
     mark = "&" if "?" in where else "?"
     return done(f"{where}{mark}undo={decision.id}#reply-{reply_id}", _DONE[chosen])
+
+
+async def decide_several(request: web.Request, who: Who, form: Form) -> web.StreamResponse:
+    """The same about all replies that are ticked; the page after it offers to take all of it back."""
+    chosen = form.choice("do", ("approve", "hide", "spam"))
+    back = safe_back(form.text("back"), _HOME)
+    ids = [ReplyId(int(one)) for one in form.texts("reply") if is_number(one)][:MOST]
+    services = request.app[SERVICES]
+    mine = await services.db.read(_decidable, who, ids)
+    if not mine:
+        return done(back, "several_nothing")
+    made = await services.publisher.decide_replies(mine, chosen, by=who.account.id)
+    mark = "&" if "?" in back else "?"
+    return done(f"{back}{mark}undo_all={','.join(str(one.id) for one in made)}", "several_decided")
+
+
+def _decidable(tx: Tx, who: Who, ids: list[ReplyId]) -> list[ReplyId]:
+    """Those that are there, are others', and that this person may decide about."""
+    rows = {one: desk.reply_for(tx, who.reader, one) for one in dict.fromkeys(ids)}
+    return [
+        one
+        for one, found in rows.items()
+        if found is not None and not found[0].reply.local and found[0].reply.visibility.is_public
+    ]
+
+
+async def undo_several(request: web.Request, who: Who, form: Form) -> web.StreamResponse:
+    """Take several decisions back, those that still stand."""
+    services = request.app[SERVICES]
+    ids = [int(one) for one in form.line("ids", limit=4_000).split(",") if is_number(one)][:MOST]
+    taken = 0
+    for decision_id in ids:
+        if await services.db.read(_may_undo, who, decision_id):
+            taken += await services.publisher.undo_decision(decision_id) is not None
+    return done(safe_back(form.text("back"), _HOME), "undone" if taken else "too_late")
 
 
 async def undo(request: web.Request, who: Who, form: Form) -> web.StreamResponse:
