@@ -102,10 +102,11 @@ class Connections:
                 except BaseException:
                     self._end(line, abort=True)
                     raise
-                if keep and not line.should_close:
+                unread = _has_unread(line)
+                if keep and not unread and not line.should_close:
                     self._keep(lines, line)
                 else:
-                    self._end(line, abort=door.scheme == "https")  # nobody waits for a peer's goodbye
+                    self._end(line, abort=unread or door.scheme == "https")  # nobody waits for a peer's goodbye
                 return found
         finally:
             lines.users -= 1
@@ -228,6 +229,11 @@ async def _exchange(line: ResponseHandler, request: Sequence[bytes], read: Read[
         message, stream = await line.read()
         if message.code == 101 or not 100 <= message.code < 200:  # others only announce the answer
             return await read(message, stream)
+
+
+def _has_unread(line: ResponseHandler) -> bool:
+    """Whether the peer answered before it read all: what it never reads must not stay with us for ever."""
+    return line.transport is not None and line.transport.get_write_buffer_size() > 0
 
 
 def _address(host: str, port: int) -> tuple[Any, ...]:

@@ -153,6 +153,29 @@ async def test_who_is_given_up_holds_no_place(plain: Plain, make_client: Callabl
     assert plain.connections == 3
 
 
+async def test_what_a_peer_never_reads_does_not_stay(make_client: Callable[..., Client]) -> None:
+    """It answers as soon as it has the head, and leaves the body where it is."""
+    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(ACCEPTED)
+        with contextlib.suppress(ConnectionError):
+            while await reader.read(2**16):  # to the end of what was on its way already
+                pass
+        writer.close()
+        ended.set_result(None)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=2**10)
+    client = make_client()
+    port = server.sockets[0].getsockname()[1]
+    answer = await client.post(Uri(f"http://127.0.0.1:{port}/inbox"), b"x" * 32 * 2**20, {})
+    assert (answer.status, client._lines._open, client._lines._lines) == (202, set(), {})
+    async with asyncio.timeout(5):
+        await ended
+    server.close()
+
+
 async def test_a_request_is_one_request(plain: Plain, make_client: Callable[..., Client]) -> None:
     """A line break in a header's value would be a second header or a second request."""
     for value in ("a\r\nX-More: b", "a\nb", "a\rb", "a\0b"):
