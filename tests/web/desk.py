@@ -46,21 +46,22 @@ class Clock:
         return self.now
 
 
-def desk_settings(folder: Path, **limits: Any) -> Settings:
-    """Settings of a blog that delivers nothing."""
+def desk_settings(folder: Path, database: str = "", **limits: Any) -> Settings:
+    """Settings of a blog that delivers nothing; `database` is the URL of one that is no file in its folder."""
     raw = {
         "server": {"domain": HOST, "base_url": BASE, "data_dir": str(folder)},
         "federation": {"allow_http": True, "deliver": False},
         "limits": limits,
+        "database": {"url": database},
     }
     return make_settings(raw, relative_to=folder)
 
 
-def make_template(folder: Path) -> None:
+def make_template(folder: Path, database: str = "") -> None:
     """A data folder with four accounts; keys take time to make, so tests copy it."""
 
     async def make() -> None:
-        settings = desk_settings(folder)
+        settings = desk_settings(folder, database)
         hashed = hash_password(PASSWORD)
         async with services(settings, clock=Clock()) as parts:
             for name, role in PEOPLE.items():
@@ -284,11 +285,11 @@ def query(location: str) -> dict[str, list[str]]:
 
 
 @asynccontextmanager
-async def open_desk(template: Path, folder: Path, **limits: Any) -> AsyncIterator[Desk]:
+async def open_desk(template: Path, folder: Path, database: str = "", **limits: Any) -> AsyncIterator[Desk]:
     """A copy of the template, running."""
     shutil.copytree(template, folder, dirs_exist_ok=True)
     clock = Clock()
-    app = build_app(desk_settings(folder, **limits), clock=clock)
+    app = build_app(desk_settings(folder, database, **limits), clock=clock)
     server = TestServer(app)
     await server.start_server()
     desk = Desk(app, server, clock)
