@@ -185,17 +185,24 @@ def read_reply(row: Row, at: int = 0) -> Reply:
 
 
 def write_url(uri: str, url: str) -> str:
-    """A reply's page as it is stored: only what its id doesn't say already."""
+    """A reply's page as it is stored: only what its id doesn't say already. `=` is the id itself, `/…` a path on its
+    server, `~/…/` such a path that ends as the id does."""
     origin = _origin(uri)
-    if origin and url.startswith(origin):
-        return "=" if url == uri else url[len(origin) :] if url[len(origin) : len(origin) + 1] == "/" else url
-    return url
+    path = url[len(origin) :]
+    if url == uri and origin:
+        return "="
+    if not origin or not url.startswith(origin) or not path.startswith("/"):
+        return url
+    last = uri.rpartition("/")[2]
+    return f"~{path[: -len(last)]}" if last and path.endswith(f"/{last}") else path
 
 
 def read_url(uri: str, stored: str) -> str:
     """The page out of what `write_url` made."""
     if stored == "=":
         return uri
+    if stored.startswith("~"):
+        return f"{_origin(uri)}{stored[1:]}{uri.rpartition('/')[2]}"
     return _origin(uri) + stored if stored.startswith("/") else stored
 
 

@@ -21,7 +21,7 @@ from fedblog.blog.model import (
     Visibility,
 )
 from fedblog.errors import Conflict, NotFound
-from fedblog.storage import actors, posts, reactions, replies, sources, tombstones
+from fedblog.storage import actors, posts, reactions, replies, rows, sources, tombstones
 from fedblog.storage.database import Database, Tx
 from tests.storage.support import START, Clock, add_author, add_post, new_reply, profile
 
@@ -416,7 +416,10 @@ async def test_addresses_are_kept_once_and_read_whole(db: Database, post: Post, 
     for number, page in enumerate(pages, 1):
         above = await answer(db, bob, above, uri=f"{base}{number}", url=page, published_at=START + number)
         assert above.url == page
+    assert (
+        rows.read_url(f"{base}7", rows.write_url(f"{base}7", "https://far.example/p/17")) == "https://far.example/p/17"
+    )
     kept = await db.read(lambda tx: tx.all("SELECT url, in_reply_to FROM replies ORDER BY published_at"))
-    assert kept == [(url, "") for url in ("/@ana/1", "=", "https://elsewhere.example/3", "", pages[-1])]
+    assert kept == [(url, "") for url in ("~/@ana/", "=", "https://elsewhere.example/3", "", pages[-1])]
     told = [row.reply.in_reply_to for row in await db.read(replies.recent_public, post.id, 3)]
     assert told == [f"{base}4", f"{base}3", f"{base}2"]
