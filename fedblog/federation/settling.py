@@ -20,6 +20,7 @@ from fedblog.records import record
 from fedblog.storage import deliveries, jobs
 from fedblog.storage.tx import Tx
 
+TROUBLE_SECONDS = 5
 HEARD_SECONDS = 3_600  # that a host is well is written down once an hour
 
 
@@ -79,10 +80,10 @@ def _fail(tx: Tx, result: Result) -> None:
 
 
 def _host_trouble(tx: Tx, result: Result) -> None:
-    """DLV-10, DLV-11. A host that gave no answer at all is left alone for a moment: whatever else waits for it would
-    meet the same silence."""
+    """DLV-10, DLV-11. Whatever else waits for the host would meet the same: one that gave no answer at all is left alone
+    for a while, one that has trouble of its own for a moment."""
     host, attempt, now = result.delivery.host, result.attempt, tx.now
-    left_alone = min(result.outcome.due_at, now + BREAKER_FIRST) if attempt.status is None else 0
+    left_alone = min(result.outcome.due_at, now + (BREAKER_FIRST if attempt.status is None else TROUBLE_SECONDS))
     failures, since = deliveries.host_failed(tx, host, open_until=left_alone)
     dead = now - since > GIVE_UP_AFTER
     if failures >= BREAKER_FAILURES:

@@ -300,7 +300,7 @@ async def test_DLV_10_the_breaker_opens_and_probes_one_at_a_time(rig: Rig, peer:
     peer.answer("/inbox", Answer(500))
     for number in range(6):
         await rig.publish(f"Post {number}")
-        await rig.deliver()
+        await rig.deliver(later=5)
     seen = len(peer.inbox)
     assert seen == 5, "five failures in a row open the breaker"
     await rig.deliver(later=10)
