@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from fedblog.blog.model import ReplyId, Writing
+from fedblog.blog.model import PostId, PostStatus, ReplyId, Writing
 from fedblog.demo import peer_payloads as payloads
 from fedblog.demo.peer_actor import PeerActor
 from fedblog.errors import StorageUnavailable
 from fedblog.federation.handlers import HANDLERS
-from fedblog.storage import deliveries, search
+from fedblog.storage import deliveries, posts, search
 from fedblog.web.drawn_rows import DrawnKeeper
 from fedblog.web.keys import COUNTS, RENDERER
 from fedblog.web.notices.teller import NewsPlanner
@@ -169,8 +169,9 @@ async def test_work_in_the_background_waits_and_goes_on(rig: Rig) -> None:
         "counts": live.app[COUNTS].flush,
         "drawn": DrawnKeeper(parts.db, live.app[RENDERER].rows).flush,
         "news": NewsPlanner(parts.db, parts.settings).look,
+        "plans": parts.jobs.drain,
     }
-    seen = 0
+    seen, planned = 0, list[PostId]()
     for name, work in rounds.items():
         for number, kind in zip(itertools.count(1, 2), itertools.cycle(KINDS)):
             note = payloads.note(rig.bo, rig.post.uri, f"{name} {number}")
@@ -182,6 +183,13 @@ async def test_work_in_the_background_waits_and_goes_on(rig: Rig) -> None:
             if name == "deliveries":
                 text = await parts.publisher.compose(Writing(title="First light", source=f"Edit {number}"))
                 await parts.publisher.edit(rig.post.id, text, editor_id=rig.post.author_id)
+            if name == "plans":
+                await parts.jobs.drain()
+                text = await parts.publisher.compose(Writing(title=f"Plan {number}", source="Later"))
+                draft = await parts.publisher.save_draft(text, author_id=rig.post.author_id)
+                await parts.publisher.schedule(draft.id, int(rig.clock()) + 600)
+                planned.append(draft.id)
+                rig.clock.ahead += 900
             rig.faults.arm(number, kind)
             with contextlib.suppress(StorageUnavailable):
                 await work()
@@ -193,8 +201,15 @@ async def test_work_in_the_background_waits_and_goes_on(rig: Rig) -> None:
     rig.clock.ahead += 86_400
     for work in rounds.values():
         await work()
-    assert await parts.db.read(search.outdated, 0, 10) == ([], None)
+    assert await parts.db.read(search.outdated, 0, 1_000) == ([], None)
     assert await parts.db.read(deliveries.count_waiting) == 0
+    uris = []
+    for post_id in planned:
+        post = await parts.db.read(posts.get, post_id)
+        assert post.status is PostStatus.PUBLISHED
+        uris.append(post.uri)
+    out = await parts.db.read(lambda tx: tx.all("SELECT object_uri FROM outgoing WHERE type = 'Create'"))
+    assert sorted(uri for (uri,) in out if uri in uris) == sorted(uris), "what was planned goes out once"
     sent = await parts.db.read(lambda tx: tx.all("SELECT uri FROM outgoing WHERE type IN ('Accept', 'Update')"))
     assert {uri for (uri,) in sent} <= {one.activity["id"] for one in rig.peer.inbox}
     assert await parts.db.read(lambda tx: tx.value("SELECT sum(views) FROM stat_views WHERE post_id <> 0")) == seen
