@@ -40,6 +40,7 @@ SIGN_TOGETHER = 16
 GATHER_SECONDS = 0.03
 ROOM = CONCURRENCY // 4  # so many places are filled by one claim
 EXPAND_AT_ONCE = 20
+STUCK_SECONDS = 60.0  # after a mistake of ours; many such must not stand in the way of the others
 PUT_BACK_SECONDS = 2.0
 
 
@@ -67,6 +68,7 @@ class DeliveryWorker(Worker):
         self._place = lanes.START
         self._results: list[Result] = []
         self._untried: list[int] = []
+        self._stuck: dict[int, float] = {}
 
     async def drain(self) -> None:
         """Send everything that is due now, and what follows from it at once; for commands and tests."""
@@ -98,8 +100,12 @@ class DeliveryWorker(Worker):
 
     async def _expand(self) -> bool:
         """A step for each activity that is not expanded yet; whether there are more to make."""
-        unfinished = False
-        for activity_id in await self._db.read(outgoing.unexpanded, EXPAND_AT_ONCE):
+        unfinished, now = False, _now()
+        self._stuck = {activity_id: until for activity_id, until in self._stuck.items() if until > now}
+        found = await self._db.read(outgoing.to_expand, EXPAND_AT_ONCE + len(self._stuck))
+        for activity_id in found:
+            if activity_id in self._stuck:
+                continue
             try:
                 progress = await self._db.write(expansion.expand_some, activity_id)
                 unfinished = unfinished or progress is expansion.Progress.MORE
@@ -107,6 +113,8 @@ class DeliveryWorker(Worker):
                 raise
             except Exception:
                 log.exception("activity %s can't be expanded; the others go on", activity_id)
+                self._stuck[activity_id] = now + STUCK_SECONDS
+                unfinished = True  # others may wait behind it
         return unfinished
 
     async def _claim(self) -> list[Lane]:

@@ -80,8 +80,8 @@ def _fail(tx: Tx, result: Result) -> None:
 
 
 def _host_trouble(tx: Tx, result: Result) -> None:
-    """DLV-10, DLV-11. Whatever else waits for the host would meet the same: one that gave no answer at all is left alone
-    for a while, one that has trouble of its own for a moment."""
+    """DLV-10, DLV-11. Whatever else waits for the host would meet the same: one that gave no answer at all is left
+    alone for a while, one that has trouble of its own for a moment."""
     host, attempt, now = result.delivery.host, result.attempt, tx.now
     left_alone = min(result.outcome.due_at, now + (BREAKER_FIRST if attempt.status is None else TROUBLE_SECONDS))
     failures, since = deliveries.host_failed(tx, host, open_until=left_alone)

@@ -153,6 +153,16 @@ def unexpanded(tx: Tx, limit: int) -> list[ActivityId]:
     return [ActivityId(row[0]) for row in rows]
 
 
+def to_expand(tx: Tx, limit: int) -> list[ActivityId]:
+    """Those of them that wait for no earlier one about the same object, oldest first."""
+    rows = tx.all(
+        "SELECT o.id FROM outgoing o WHERE o.expanded_at IS NULL AND NOT EXISTS (SELECT 1 FROM outgoing e"
+        " WHERE e.object_uri = o.object_uri AND e.expanded_at IS NULL AND e.id < o.id) ORDER BY o.id LIMIT $1",
+        limit,
+    )
+    return [ActivityId(row[0]) for row in rows]
+
+
 def outbox_page(tx: Tx, actor_id: ActorId, before: int | None, limit: int) -> list[OutgoingActivity]:
     """Public Creates and Announces of an actor whose object is still there, newest first (COL-01)."""
     rows = tx.all(

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from fedblog.activitypub.urls import Uri, host_of
-from fedblog.blog.ledger import Account
+from fedblog.blog.ledger import Account, ActivityId
 from fedblog.blog.model import Actor, Post, Writing
 from fedblog.demo.peer import PeerServer
 from fedblog.demo.peer_actor import PeerActor
 from fedblog.demo.peer_server import Answer
+from fedblog.federation import delivery
 from fedblog.federation.delivery import DeliveryWorker
 from fedblog.federation.setup import add_author
 from fedblog.federation.signer import Signer, Unsigned
@@ -295,6 +296,36 @@ async def _stop_listening(rig: Rig, person: PeerActor) -> None:
 
 
 @pytest.mark.proves("SEC-125")
+async def test_what_cannot_be_expanded_holds_up_nothing_else(
+    rig: Rig, peer: PeerServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More of them than are looked at in a round, and an edit of each that waits for it."""
+    await rig.follower(peer, "bo")
+    monkeypatch.setattr(delivery, "EXPAND_AT_ONCE", 2)
+    bad = [await rig.publish(f"Post {number}") for number in range(3)]
+    broken = {post.uri for post in bad}
+    expand_some = expansion.expand_some
+
+    def expand(tx: Tx, activity_id: ActivityId) -> expansion.Progress:
+        if tx.value("SELECT object_uri FROM outgoing WHERE id = $1", activity_id) in broken:
+            raise ValueError("a mistake of ours")
+        return expand_some(tx, activity_id)
+
+    monkeypatch.setattr(expansion, "expand_some", expand)
+    publisher = rig.live.services.publisher
+    for post in bad:
+        text = await publisher.compose(Writing(title="Changed", source="Other words."))
+        await publisher.edit(post.id, text, editor_id=rig.author.actor_id)
+    good = await rig.publish("Good")
+    await rig.deliver()
+    assert await rig.counts(good) == (1, 0, 0)
+    broken.clear()
+    monkeypatch.setattr(delivery, "STUCK_SECONDS", 0.0)
+    rig.worker._stuck.clear()
+    await rig.deliver()
+    assert len(activities(peer, "Update")) == 3
+
+
 async def test_DLV_10_the_breaker_opens_and_probes_one_at_a_time(rig: Rig, peer: PeerServer) -> None:
     await rig.follower(peer, "bo")
     peer.answer("/inbox", Answer(500))
