@@ -8,6 +8,7 @@ is read by aiohttp's own protocol (`ResponseHandler`, llhttp), like every other 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
 import time
@@ -17,8 +18,9 @@ from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 import aiohappyeyeballs
+import aiohttp
 from aiohttp.client_proto import ResponseHandler
-from aiohttp.http import RawResponseMessage
+from aiohttp.http import HttpProcessingError, RawResponseMessage
 from aiohttp.streams import StreamReader
 
 from fedblog.activitypub.urls import Uri, host_of
@@ -34,6 +36,7 @@ KEEP_SECONDS = 5.0  # a post goes to thousands of hosts, once
 _EYEBALLS_SECONDS = 0.25  # RFC 8305 §8
 _LOOK_UP_SECONDS = 30.0
 _REMEMBERED = 1_000
+_MAX_ANNOUNCED = 16
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -95,22 +98,29 @@ class Connections:
         try:
             async with lines.places:
                 line = self._idle_one(lines)
-                if line is None:
-                    line = await self._dial(door)
-                try:
-                    found = await _exchange(line, request, read)
-                except BaseException:
-                    self._end(line, abort=True)
-                    raise
-                unread = _has_unread(line)
-                if keep and not unread and not line.should_close:
-                    self._keep(lines, line)
-                else:
-                    self._end(line, abort=unread or door.scheme == "https")  # nobody waits for a peer's goodbye
-                return found
+                if line is not None:
+                    # The peer may be ending it at this very moment; what it then got, if anything, it knows by its id.
+                    with contextlib.suppress(aiohttp.ClientConnectionError, ConnectionError):
+                        return await self._ask_on(line, door, lines, request, read, keep)
+                return await self._ask_on(await self._dial(door), door, lines, request, read, keep)
         finally:
             lines.users -= 1
             self._forget_if_empty(door, lines)
+
+    async def _ask_on(
+        self, line: ResponseHandler, door: Door, lines: _Lines, request: Sequence[bytes], read: Read[T], keep: bool
+    ) -> T:
+        try:
+            found = await _exchange(line, request, read)
+        except BaseException:
+            self._end(line, abort=True)
+            raise
+        unread = _has_unread(line)
+        if keep and not unread and not line.should_close and line in self._open:
+            self._keep(lines, line)
+        else:
+            self._end(line, abort=unread or door.scheme == "https")  # nobody waits for a peer's goodbye
+        return found
 
     def close(self) -> None:
         """End all connections, those in use as well."""
@@ -225,10 +235,11 @@ async def _exchange(line: ResponseHandler, request: Sequence[bytes], read: Read[
     if line.transport is None:
         raise ConnectionResetError("the connection is gone")
     line.transport.writelines(request)  # one body goes to many, and is copied for none
-    while True:
+    for _ in range(_MAX_ANNOUNCED + 1):
         message, stream = await line.read()
         if message.code == 101 or not 100 <= message.code < 200:  # others only announce the answer
             return await read(message, stream)
+    raise HttpProcessingError(code=502, message="an answer that is announced and never comes")
 
 
 def _has_unread(line: ResponseHandler) -> bool:

@@ -36,6 +36,7 @@ class Plain:
 
     port: int = 0
     answer: bytes = ACCEPTED
+    answers_each: int = 1_000  # a connection; what comes next ends it
     heads: list[bytes] = field(default_factory=list)
     connections: int = 0
     ended: int = 0
@@ -49,11 +50,12 @@ class Plain:
         """Until the other side ends."""
         self.connections += 1
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
+            for number in range(self.answers_each + 1):
                 head = await reader.readuntil(b"\r\n\r\n")
                 await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0]))
                 self.heads.append(head)
-                writer.write(self.answer)
+                if number < self.answers_each:
+                    writer.write(self.answer)
         writer.close()
         async with self.changed:
             self.ended += 1
@@ -107,6 +109,20 @@ async def test_DLV_09_posts_to_one_host_share_a_connection(
     assert (client._lines._open, client._lines._lines, client._lines._sweep) == (set(), {}, None)
 
 
+async def test_DLV_09_a_connection_that_ends_at_this_moment_costs_no_attempt(
+    plain: Plain, make_client: Callable[..., Client]
+) -> None:
+    """A peer that ends a kept connection instead of answering is asked once more, on a new one; never twice."""
+    plain.answers_each = 1
+    client = make_client()
+    assert [(await client.post(plain.url(), b"{}", {})).status for _ in range(2)] == [202, 202]
+    assert (plain.connections, len(plain.heads)) == (2, 3)
+    plain.answers_each = 0
+    with pytest.raises(ConnectFailed):
+        await client.post(plain.url(), b"{}", {})
+    assert (plain.connections, len(plain.heads), client._lines._open, client._lines._lines) == (3, 5, set(), {})
+
+
 @pytest.mark.parametrize(("answer", "body", "kept"), ODD_ANSWERS)
 async def test_an_answer_belongs_to_its_request(
     plain: Plain, make_client: Callable[..., Client], answer: bytes, body: bytes, kept: bool
@@ -126,6 +142,7 @@ async def test_an_answer_belongs_to_its_request(
         b"HTTP/1.1 202 Accepted\r\nContent-Length: x\r\n\r\n",
         b"HTTP/1.1 20",
         b"HTTP/1.1 202 Accepted\r\nX: " + b"a" * 20_000 + b"\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 50 + ACCEPTED,
     ],
 )
 async def test_no_usable_answer_is_temporary(plain: Plain, make_client: Callable[..., Client], answer: bytes) -> None:
