@@ -30,12 +30,23 @@ class Sealer:
     def open(self, sealed: bytes) -> bytes:
         """What was sealed. Raises `ConfigError` when it was sealed with another secret or was changed."""
         try:
+            if not _is_as_written(sealed):
+                raise InvalidToken
             return self._fernet.decrypt(sealed)
         except InvalidToken:
             raise ConfigError(
                 "a private key in the database can't be opened with the file `secret` of the data directory: "
                 "restore the `secret` that belongs to this database"
             ) from None
+
+
+def _is_as_written(sealed: bytes) -> bool:
+    """Whether base 64 is written in the one way that we write it. Decoders leave out what they don't know, so that one
+    sealed thing would have any number of spellings, each new to whoever counts or remembers spellings."""
+    try:
+        return base64.urlsafe_b64encode(base64.urlsafe_b64decode(sealed)) == sealed
+    except ValueError:
+        return False
 
 
 def load_secret(path: Path) -> bytes:

@@ -49,6 +49,7 @@ __all__ = [
 WINDOW: Final = 15 * 60
 HOME: Final = "/studio"
 SECOND: Final = "second step"
+_MOST_NEXT: Final = 1_500  # bytes: it has to go into a cookie, sealed
 _WRONG: Final = later("Name and password don't fit together.")
 _TOO_MANY: Final = later("Too many log-ins that failed. Wait a quarter of an hour, then try again.")
 
@@ -76,6 +77,8 @@ def safe_next(value: str) -> str:
     """Where to go after logging in: a path on this site, otherwise the studio (no open redirect)."""
     # Browsers read "\" as "/" and drop tabs and line ends, so "/\host" and "/\t/host" would leave the site.
     if not value.startswith("/") or value.startswith("//") or "\\" in value or not value.isprintable():
+        return HOME
+    if len(value.encode("utf-8", "replace")) > _MOST_NEXT:
         return HOME
     try:
         parts = urlsplit(value)

@@ -1,7 +1,7 @@
 """/login/second and /login/passkey: the code after the password, and the passkey that stands for both.
 
-A one-time code has six digits, so it is guarded harder than a password: by address and account, and by account over a
-whole day. Recovery codes can't be guessed; who has one gets in whatever somebody else has tried.
+A one-time code has six digits, so it is guarded harder than a password: by address and account, and by account (or
+known device) over a whole day. Recovery codes can't be guessed; who has one gets in whatever somebody else has tried.
 """
 
 from __future__ import annotations
@@ -54,14 +54,16 @@ async def take_code(request: web.Request) -> web.StreamResponse:
     account, target = found
     code = one_time.tidy(str(form.get("code", ""))[:100])
     buckets = buckets_of(request, account.username, "code")
-    if one_time.is_recovery(code):
+    is_recovery = one_time.is_recovery(code)
+    if is_recovery:
         buckets = buckets[:1]
-    if not await services.db.write(_take, buckets, request.app[SETTINGS].limits.login_attempts):
+    by_day = [] if is_recovery else [bucket for bucket in buckets if not bucket.startswith("address:")]
+    if not await services.db.write(_take, buckets, by_day, request.app[SETTINGS].limits.login_attempts):
         words = _("Too many wrong codes. Wait a while, or use a recovery code or a passkey.")
         response = _form(request, target, problem=words, status=429)
         response.headers["Retry-After"] = str(WINDOW)
         return response
-    step = None if one_time.is_recovery(code) else await _step(services, account, code)
+    step = None if is_recovery else await _step(services, account, code)
     right: list[bool] = []
 
     def prove(tx: Tx) -> bool:
@@ -155,10 +157,9 @@ def _credential_id(answer: str) -> str:
     return wanted[:2_000].replace("\0", "").encode("utf-8", "replace").decode() if isinstance(wanted, str) else ""
 
 
-def _take(tx: Tx, buckets: list[str], limit: int) -> bool:
-    """As `take_attempt`, and for the account's own bucket over a whole day too."""
-    day = [bucket for bucket in buckets if bucket.startswith("code:")]
-    if any(accounts.attempts_since(tx, bucket, tx.now - 86_400) >= DAY_TIMES * limit for bucket in day):
+def _take(tx: Tx, buckets: list[str], by_day: list[str], limit: int) -> bool:
+    """As `take_attempt`, and some buckets (the account's own, a known device's) over a whole day too."""
+    if any(accounts.attempts_since(tx, bucket, tx.now - 86_400) >= DAY_TIMES * limit for bucket in by_day):
         return False
     return take_attempt(tx, buckets, limit)
 

@@ -178,6 +178,26 @@ async def test_private_keys_lie_sealed(db: Database, alice: Actor, tmp_path: Pat
         await db.read(keys.local_keys, alice.id, Sealer(bytes(32)))
 
 
+@pytest.mark.proves("SEC-091")
+def test_what_is_sealed_has_one_spelling() -> None:
+    """A decoder of base 64 leaves out what it doesn't know: who counts sealed marks would count each spelling anew."""
+    sealer = Sealer(bytes(32))
+    sealed = sealer.seal(b"a mark")
+    assert sealer.open(sealed) == b"a mark"
+    others = [
+        sealed + b"=",
+        sealed + b"\n",
+        sealed[:9] + b"!" + sealed[9:],
+        b" " + sealed,
+        sealed.replace(b"_", b"/"),
+        b"",
+    ]
+    for other in others:
+        if other != sealed:
+            with pytest.raises(ConfigError):
+                sealer.open(other)
+
+
 @pytest.mark.parametrize("content", [b"", b"short", b"%%%%", b"QUJD" * 20])
 def test_a_damaged_secret_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "secret").write_bytes(content)

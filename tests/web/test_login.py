@@ -149,6 +149,19 @@ async def test_a_device_mark_counts_for_its_own_name_only(template: Path, tmp_pa
         assert (await bert.log_in("bert")).status == 429
 
 
+@pytest.mark.proves("SEC-107")
+async def test_a_device_mark_written_otherwise_is_none(template: Path, tmp_path: Path) -> None:
+    async with open_desk(template, tmp_path / "data", login_attempts=2) as desk:
+        anna = await desk.logged_in("anna")
+        await anna.send("/logout")
+        mark = anna.cookies["fedblog-device"]
+        statuses = []
+        for number in range(4):
+            anna.cookies["fedblog-device"] = mark[:20] + "!" * number + mark[20:]
+            statuses.append((await anna.log_in("anna", "wrong guess")).status)
+        assert statuses == [401, 401, 401, 429], "each spelling would have had tries of its own"
+
+
 async def test_what_worked_is_not_held_against_anybody(template: Path, tmp_path: Path) -> None:
     async with open_desk(template, tmp_path / "data", login_attempts=2) as desk:
         for _ in range(5):

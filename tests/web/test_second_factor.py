@@ -163,6 +163,45 @@ async def test_guessing_codes_is_stopped_and_a_recovery_code_still_opens(templat
         assert (await browser.post("/login/second", {"code": recovery[0]})).status == 303
 
 
+@pytest.mark.proves("SEC-104", "SEC-107")
+async def test_a_known_device_guesses_no_more_often(template: Path, tmp_path: Path) -> None:
+    """A lost laptop knows the password and has the mark of a known device."""
+    async with open_desk(template, tmp_path / "data", login_attempts=2) as desk:
+        laptop = await desk.logged_in("anna")
+        secret, recovery = await set_up(desk, laptop)
+        laptop.cookies.pop("fedblog-session")
+        mark, tries = laptop.cookies["fedblog-device"], 0
+        for _ in range(2 * DAY_TIMES):
+            desk.clock.now += 901
+            laptop.cookies["fedblog-device"] = mark
+            assert (await laptop.log_in("anna")).location == "/login/second"
+            for again in range(4):
+                laptop.cookies["fedblog-device"] = f"{mark[:20]}{'!' * again}{mark[20:]}"
+                tries += (await laptop.post("/login/second", {"code": "000000"})).status == 401
+        assert tries <= 2 * 2 * DAY_TIMES
+        laptop.cookies["fedblog-device"] = mark
+        assert (await laptop.post("/login/second", {"code": code_of(desk, secret)})).status == 429
+        desk.clock.now += 901
+        await laptop.log_in("anna")
+        assert (await laptop.post("/login/second", {"code": recovery[0]})).status == 303
+
+
+@pytest.mark.proves("SEC-104")
+async def test_a_ticket_counts_once_however_it_is_written(desk: Desk) -> None:
+    anna = await desk.logged_in("anna")
+    _, recovery = await set_up(desk, anna)
+    browser = await half_way(desk)
+    ticket = browser.cookies["fedblog-step"]
+    assert (await browser.post("/login/second", {"code": recovery[0]})).status == 303
+    browser = desk.browser()
+    for other in (ticket, f"{ticket[:9]}!{ticket[9:]}", f"{ticket}="):
+        browser.cookies["fedblog-step"] = other
+        assert (await browser.post("/login/second", {"code": recovery[1]})).location == "/login", other
+    long = desk.browser()
+    await long.log_in("anna", next="/search?q=" + "a" * 3_500)
+    assert (await long.post("/login/second", {"code": recovery[2]})).location == "/studio", "no cookie is that long"
+
+
 @pytest.mark.proves("SEC-104")
 async def test_every_change_asks_for_the_password_and_secrets_are_kept_closed(desk: Desk) -> None:
     anna = await desk.logged_in("anna")
