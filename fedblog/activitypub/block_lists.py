@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -23,6 +24,8 @@ _REASON = 300
 _SHOWN = 80
 DOMAINS_HEAD = ("#domain", "#severity", "#reject_media", "#reject_reports", "#public_comment", "#obfuscate")
 SEVERITIES = {"domain": "suspend", "limit": "silence"}
+# Where a country's registry gives names out a level lower.
+_REGISTRY = re.compile(r"(?:ac|co|com|edu|gob|gouv|gov|govt|mil|ne|net|nom|or|org)\.[a-z]{2}")
 _SEVERITIES = {"": "domain", "suspend": "domain", "silence": "limit", "limit": "limit"}
 
 
@@ -107,11 +110,26 @@ def _read(cells: list[str], columns: Mapping[str, int], ours: frozenset[str]) ->
     host = domain_name(value)
     if host is None:
         return "no_server"
-    if "." not in host:
+    reason = " ".join(cell("public_comment").split())[:_REASON]
+    return _too_wide(host, ours) or Entry(_SEVERITIES[severity], host, reason)
+
+
+def _too_wide(host: str, ours: Iterable[str]) -> str:
+    """The code of what is wrong with blocking a host with all below it; "" for nothing."""
+    if is_registry(host):
         return "top_level"
-    if host in ours or any(own.endswith(f".{host}") for own in ours):
-        return "own"
-    return Entry(_SEVERITIES[severity], host, " ".join(cell("public_comment").split())[:_REASON])
+    return "own" if is_or_holds(host, ours) else ""
+
+
+def is_registry(host: str) -> bool:
+    """Whether everybody has names below that one: `com`, `co.uk`."""
+    name = host.partition(":")[0]
+    return not host.startswith("[") and ("." not in name or _REGISTRY.fullmatch(name) is not None)
+
+
+def is_or_holds(host: str, names: Iterable[str]) -> bool:
+    """Whether it is one of these names (with their ports), or one that they lie below."""
+    return any(own == host or own.partition(":")[0].endswith(f".{host}") for own in names)
 
 
 def domain_name(text: str) -> str | None:

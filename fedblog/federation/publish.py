@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from fedblog.activitypub.block_lists import is_or_holds
 from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.urls import host_of, parse_uri
 from fedblog.blog.ledger import AccountId, Decision
@@ -329,7 +330,7 @@ class Publisher:
 
     def _foreign(self, domain: str) -> str:
         host = _host(domain)
-        if host in (self._settings.domain, self._settings.authority):
+        if is_or_holds(host, (self._settings.domain, self._settings.authority)):
             raise InvalidInput("this is our own domain", reason="domain_is_local")
         return host
 

@@ -44,7 +44,15 @@ def test_an_admins_list_is_read_line_by_line() -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["com", "*.com", "co.uk", "com.au.", "CO.JP", "*.org.uk"])
+def test_a_name_below_which_everybody_is_blocks_nobody(name: str) -> None:
+    found = read_block_list(f"{name}\nx.co.uk\nabc.de")
+    assert [one.value for one in found.entries] == ["x.co.uk", "abc.de"]
+    assert [one.code for one in found.problems] == ["top_level"]
+
+
 def test_a_domain_above_the_blog_is_its_own_too() -> None:
+    assert [one.code for one in read_block_list("example.org", own=("blog.example.org:8443",)).problems] == ["own"]
     assert read_block_list("example.org\nx.example", own=("blog.example.org",)).entries == [
         Entry("domain", "x.example")
     ]

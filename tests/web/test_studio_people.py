@@ -117,6 +117,7 @@ async def test_the_blog_cannot_block_itself_and_odd_choices_are_refused(desk: De
         "domain blog.example",
         "domain BLOG.Example.",
         "limit Blog.example",
+        "domain COM.",
         "actor HTTP://BLOG.example/ap/actors/anna",
         "actor http://blog.example/ap/actors/anna",
         "domain a b",
@@ -126,6 +127,17 @@ async def test_the_blog_cannot_block_itself_and_odd_choices_are_refused(desk: De
     ):
         assert (await edda.send("/studio/blocks", {"choice": choice})).status == 400
     assert (await edda.get("/studio/blocks/new?value=blog.example")).status == 400
+    for typed, problem in (
+        ("com", "part of the internet"),
+        ("co.uk", "part of the internet"),
+        ("Blog.example.", "itself"),
+    ):
+        page = await edda.get(f"/studio/blocks/new?value={typed}")
+        assert page.status == 400, typed
+        assert problem in page.text, typed
+        for kind in ("domain", "limit"):
+            assert (await edda.send("/studio/blocks", {"choice": f"{kind} {typed}"})).status == 400
+    assert "xn--bcher-kva.example" in (await edda.get("/studio/blocks/new?value=b%C3%BCcher.example")).text
     assert await desk.parts.db.read(moderation.blocks) == []
 
 

@@ -7,12 +7,13 @@ from typing import Any
 
 from aiohttp import web
 
-from fedblog.blog.model import Actor, Post, PostId, PostStatus
+from fedblog.blog.model import Actor, Post, PostId
 from fedblog.config import Settings
 from fedblog.errors import NotFound
 from fedblog.media.cards import CardFacts
 from fedblog.storage import actors, posts
 from fedblog.storage.database import Tx
+from fedblog.web.documents import is_public
 from fedblog.web.i18n import direction
 from fedblog.web.keys import ADDRESS, CARDS, LIMITS, RENDERER, SERVICES
 from fedblog.web.looks.look import Look, shades
@@ -72,6 +73,6 @@ async def card(request: web.Request) -> web.StreamResponse:
 
 def _find(tx: Tx, post_id: PostId) -> tuple[Post, Actor]:
     post = posts.by_id(tx, post_id)
-    if post is None or post.status is not PostStatus.PUBLISHED:
+    if post is None or not is_public(post):
         raise NotFound("no such picture")
     return post, actors.by_id(tx, post.author_id)

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from fedblog.activitypub.block_lists import domain_name, is_or_holds, is_registry
 from fedblog.activitypub.discovery import parse_acct
 from fedblog.activitypub.urls import host_of, maybe_uri, parse_uri
 from fedblog.blog.model import Actor
@@ -23,7 +24,6 @@ PAGE = 200
 _SHARED = re.compile(r"^[a-z]{2,3}\.[a-z]{2}$")
 _MOST_ABOVE = 3
 _LIMIT_LABEL = later("Don't block, but hold every reply from that server until somebody approves it:")
-_DOMAIN = re.compile(r"^(?:[a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}(?::[0-9]{1,5})?$")
 
 
 async def blocks(request: web.Request, who: Who) -> web.StreamResponse:
@@ -70,11 +70,12 @@ async def ask_block(request: web.Request, who: Who) -> web.StreamResponse:
 async def _choices(services: Services, typed: str) -> tuple[Actor | None, list[tuple[str, str, str]]]:
     """The actor that is meant, if known, and (kind, value, label) of what can be blocked."""
     uri = maybe_uri(typed)
-    if uri is None and _DOMAIN.match(typed.lower()):
-        host = _foreign(services, typed.lower())
+    named = domain_name(typed) if uri is None else None
+    if named is not None:
+        host = _server(services, named)
         return None, [
             ("domain", host, gettext("The whole server and all below it:")),
-            *_above(host),
+            *_above(services, host),
             ("limit", host, gettext(_LIMIT_LABEL)),
         ]
     if uri is None:
@@ -85,21 +86,40 @@ async def _choices(services: Services, typed: str) -> tuple[Actor | None, list[t
     return actor, [
         ("actor", uri, gettext("Only this person:")),
         ("domain", host, gettext("Their whole server and all below it:")),
-        *_above(host),
+        *_above(services, host),
         ("limit", host, gettext(_LIMIT_LABEL)),
     ]
 
 
-def _above(host: str) -> list[tuple[str, str, str]]:
+def _above(services: Services, host: str) -> list[tuple[str, str, str]]:
     """Domains above a host, for servers that come under ever new names; none that only hold others (com, co.uk)."""
     labels = host.partition(":")[0].split(".")
     above = [".".join(labels[number:]) for number in range(1, len(labels) - 1)][-_MOST_ABOVE:]
-    names = [one for one in above if not _SHARED.match(one) and not one.replace(".", "").isdigit()]
+    ours = _own(services)
+    names = [
+        one
+        for one in above
+        if not _SHARED.match(one) and not one.replace(".", "").isdigit() and not is_or_holds(one, ours)
+    ]
     return [("domain", one, gettext("Every server below this domain:")) for one in names]
 
 
+def _own(services: Services) -> tuple[str, str]:
+    return services.settings.domain, services.settings.authority
+
+
 def _foreign(services: Services, host: str) -> str:
-    if host in (services.settings.domain, services.settings.authority):
+    if host in _own(services):
+        raise InvalidInput(gettext("That is this blog itself."), reason="block_self")
+    return host
+
+
+def _server(services: Services, host: str) -> str:
+    """A name that can be blocked with all below it. Raises `InvalidInput`."""
+    host = domain_name(host) or host
+    if is_registry(host):
+        raise InvalidInput(gettext("That would block a whole part of the internet."), reason="block_all")
+    if is_or_holds(host, _own(services)):
         raise InvalidInput(gettext("That is this blog itself."), reason="block_self")
     return host
 
@@ -112,9 +132,9 @@ async def block(request: web.Request, who: Who, form: Form) -> web.StreamRespons
         _foreign(services, host_of(parse_uri(value)))
         await services.publisher.block_actor(value, reason=reason)
     elif kind == "domain":
-        await services.publisher.block_domain(_foreign(services, value), reason=reason)
+        await services.publisher.block_domain(_server(services, value), reason=reason)
     elif kind == "limit":
-        await services.publisher.limit_domain(_foreign(services, value), reason=reason)
+        await services.publisher.limit_domain(_server(services, value), reason=reason)
     else:
         raise InvalidInput(gettext("Choose a person or a server."), reason="form_choice")
     return done(safe_back(form.text("back"), _HOME), "blocked")
