@@ -211,12 +211,14 @@ def _forget_outgoing(tx: Tx, actor: Actor, uris: Collection[str]) -> None:
     for activity_id, kind, audience in tx.all(
         "SELECT id, type, audience FROM outgoing WHERE audience LIKE $1", f"%{mark}%"
     ):
-        if kind in _ANSWERS:
-            gone.append(activity_id)
-            continue
         told = json.loads(audience)
+        if actor.id not in (*told["actors"], *told["personal"]):
+            continue  # a part of another number
         for name in ("actors", "personal"):
             told[name] = [one for one in told[name] if one != actor.id]
+        if kind in _ANSWERS and not (told["followers_of"] or told["actors"] or told["personal"]):
+            gone.append(activity_id)
+            continue
         tx.run("UPDATE outgoing SET audience = $1 WHERE id = $2", write_json(told), activity_id)
     for some in chunks(gone):
         places = marks(len(some))

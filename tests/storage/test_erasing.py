@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+
+from fedblog.blog.ledger import ActivityId
 from fedblog.blog.model import Actor, ReactionKind, ReplyState
 from fedblog.storage import (
     actors,
@@ -10,6 +13,7 @@ from fedblog.storage import (
     followers,
     heads,
     moderation,
+    outgoing,
     person_record,
     posts,
     reactions,
@@ -89,3 +93,36 @@ async def test_a_person_goes_and_the_branch_below_stays(db: Database, clock: Clo
     assert await db.read(gone, uris[0], START + 9_999_999)
     assert await db.read(gone, "https://remote.example/other", int(clock.now))
     assert not await db.read(gone, "https://remote.example/other", int(clock.now) + 1)
+
+
+async def test_what_others_are_told_too_goes_on_to_them(db: Database) -> None:
+    """A Move or an Undo goes to many: that one of them is erased is no reason to tell nobody."""
+
+    def fill(tx: Tx) -> tuple[Actor, Actor]:
+        alice, _, _ = add_author(tx), add_author(tx, "blog", "blog"), add_author(tx, "instance", "instance")
+        bob, eve = (actors.upsert_remote(tx, profile(name)) for name in ("bob", "eve"))
+        told = {
+            "Move": outgoing.Audience(followers_of=(alice.id,), actors=(bob.id, eve.id)),
+            "Undo": outgoing.Audience(actors=(bob.id, eve.id)),
+            "Accept": outgoing.Audience(personal=(bob.id,)),
+            "Reject": outgoing.Audience(personal=(int(f"{bob.id}7"),)),
+        }
+        for kind, audience in told.items():
+            outgoing.add(
+                tx,
+                activity_id=ActivityId(tx.new_id()),
+                uri=f"act:{kind}",
+                actor_id=alice.id,
+                type=kind,
+                object_uri=alice.uri,
+                body=b"{}",
+                audience=audience,
+                public=False,
+            )
+        return bob, eve
+
+    bob, eve = await db.write(fill)
+    await db.write(erasing.erase, bob.id)
+    left = dict(await db.read(lambda tx: tx.all("SELECT type, audience FROM outgoing")))
+    assert left.keys() == {"Move", "Undo", "Reject"}
+    assert json.loads(left["Move"])["actors"] == json.loads(left["Undo"])["actors"] == [eve.id]
