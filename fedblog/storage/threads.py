@@ -32,6 +32,11 @@ _KNOWN = (
 )
 _LIKES = "CASE WHEN r.remote_likes > r.like_count THEN r.remote_likes ELSE r.like_count END"
 _ORDERS = {ThreadOrder.NEWEST: "r.path DESC", ThreadOrder.LIKED: f"{_LIKES} DESC, r.path"}
+_BEHIND = {  # a branch whose first reply is `s`
+    ThreadOrder.NEWEST: "r.path <= s.path",
+    ThreadOrder.LIKED: f"({_LIKES} < {_LIKES.replace('r.', 's.')}"
+    f" OR ({_LIKES} = {_LIKES.replace('r.', 's.')} AND r.path >= s.path))",
+}
 # No LIMIT on either engine: PostgreSQL has ALL, SQLite a negative number.
 _EVERYTHING = 2**62
 
@@ -66,14 +71,17 @@ def page(
         after_path = "" if after is None else after.path
         return thread(tx, post_id, after_path=after_path, limit=limit, public_only=public_only)
     visible = "r.shown = 1" if public_only else _KNOWN
-    tops = tx.all(
-        f"SELECT r.path FROM replies r WHERE r.post_id = $1 AND r.depth = 1 AND {visible} ORDER BY {_ORDERS[order]}",
-        post_id,
-    )
     start = after.path[:SEGMENT] if after is not None else ""
-    paths = [path for (path,) in tops]
+    # The branch of `after` says where to go on, also where it was hidden meanwhile.
+    behind = f" JOIN replies s ON s.post_id = r.post_id AND s.path = $2 AND {_BEHIND[order]}" if start else ""
+    tops = tx.all(
+        f"SELECT r.path FROM replies r{behind} WHERE r.post_id = $1 AND r.depth = 1 AND {visible}"
+        f" ORDER BY {_ORDERS[order]}",
+        post_id,
+        *([start] if start else []),
+    )
     found: list[Row] = []
-    for path in paths[paths.index(start) if start in paths else 0 :]:
+    for (path,) in tops:
         # The segments' letters all come before "~", so this is the answer and everything below it.
         found += tx.all(
             f"SELECT {THREAD_ROW} FROM {THREAD_ROW_FROM} WHERE r.post_id = $1 AND r.path >= $2 AND r.path < $3"

@@ -71,6 +71,29 @@ async def test_pages_hold_every_reply_exactly_once(db: Database, seed: int) -> N
     await db.read(check)
 
 
+@pytest.mark.parametrize("order", list(ThreadOrder))
+async def test_a_branch_that_is_hidden_meanwhile_sends_nobody_to_the_beginning(
+    db: Database, order: ThreadOrder
+) -> None:
+    """Somebody has a page open whose last branch is hidden before they go on."""
+
+    def fill(tx: Tx) -> Post:
+        post = add_post(tx)
+        bob = actors.upsert_remote(tx, profile("bob")).id
+        for number in range(6):
+            new = new_reply(bob, post.uri, published_at=START + number, remote_likes=number % 3)
+            replies.add(tx, new, post_id=post.id, parent_id=None)
+        return post
+
+    post = await db.write(fill)
+    first = await db.read(threads.page, post.id, order, limit=3)
+    before = {row.reply.id for row in await db.read(threads.page, post.id, order, limit=10)}
+    seen = {row.reply.id for row in first}
+    await db.write(replies.set_state, first[-1].reply.id, ReplyState.HIDDEN, "")
+    rest = await db.read(threads.page, post.id, order, after=first[-1].reply, limit=10)
+    assert {row.reply.id for row in rest} == before - seen
+
+
 def check_order(rows: list[ThreadRow], order: ThreadOrder) -> None:
     """The direct answers stand in that order; everything else right below what it answers, oldest first."""
     tops = [row for row in rows if row.reply.depth == 1]
