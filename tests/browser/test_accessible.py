@@ -35,7 +35,7 @@ COLOURS = ["rule", ["color-contrast"]]  # all that differs between light and dar
 PUBLIC = ("/", "/@ana", "/tag/bread", "/archive", "/search", "/search?q=bread", "/follow", "/login", "/nowhere")
 FULL = (
     "/@ana/on-bread",
-    "/@ana/on-bread?order=newest",
+    "/@ana/on-bread?sort=newest",
     "/@ana/on-bread?replyto={reply}",
     "/interact?kind=like&reply={reply}",
 )

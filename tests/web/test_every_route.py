@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import html5lib
 import pytest
 from aiohttp import web
 
@@ -215,6 +216,32 @@ async def test_no_parameter_reaches_sql_or_the_page_as_it_is(desk: Desk) -> None
                 answer = await olga.get(wanted)
                 assert answer.status < 500, f"{wanted}: {answer.status}"
                 assert "<svg/onload" not in answer.text, wanted
+
+
+async def test_every_page_is_written_by_the_rules_of_html(desk: Desk) -> None:
+    """No error of the parser (HTML Standard 13.2.2), no id twice: of pages that the owner or a stranger is shown."""
+    things = await _annas_things(desk)
+    post = await desk.write_post("anna", tags=["bread"])
+    for _ in range(2):
+        reply = await desk.reply(post, await desk.stranger(), "Words")
+        await desk.reply(post, await desk.stranger(), "More words", parent=reply)
+    problems: list[str] = []
+    for browser in (await desk.logged_in("olga"), desk.browser()):
+        for _, path in routes(desk.app, "GET"):
+            if path == _STREAM:
+                continue
+            is_studio = path.startswith("/studio/") and "{id}" in path
+            number = _number_for(path, things) if is_studio else post.id
+            wanted = filled(path, id=number)
+            answer = await browser.get(wanted)
+            if not answer.text.lower().startswith("<!doctype"):  # no page, or a part of one
+                continue
+            parser = html5lib.HTMLParser()
+            parser.parse(answer.text)
+            problems += [f"{wanted}: {where} {code}" for where, code, _ in parser.errors]
+            names = re.findall(r'\sid="([^"]+)"', answer.text)
+            problems += [f"{wanted}: id {name} twice" for name in {one for one in names if names.count(one) > 1}]
+    assert not problems, "\n".join(problems)
 
 
 @pytest.mark.proves("SEC-109", "SEC-110")
