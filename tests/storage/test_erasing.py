@@ -123,6 +123,6 @@ async def test_what_others_are_told_too_goes_on_to_them(db: Database) -> None:
 
     bob, eve = await db.write(fill)
     await db.write(erasing.erase, bob.id)
-    left = dict(await db.read(lambda tx: tx.all("SELECT type, audience FROM outgoing")))
+    left: dict[str, str] = dict(await db.read(lambda tx: tx.all("SELECT type, audience FROM outgoing")))
     assert left.keys() == {"Move", "Undo", "Reject"}
     assert json.loads(left["Move"])["actors"] == json.loads(left["Undo"])["actors"] == [eve.id]
