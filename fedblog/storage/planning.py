@@ -6,7 +6,7 @@ and the one that is out of date finds that its time is not the post's any more.
 
 from __future__ import annotations
 
-from fedblog.blog.model import Post, PostId, PostStatus
+from fedblog.blog.model import ActorId, Post, PostId, PostStatus, PostText
 from fedblog.errors import Conflict, NotFound
 from fedblog.storage import jobs
 from fedblog.storage.rows import POST, POST_FROM, read_post
@@ -14,6 +14,7 @@ from fedblog.storage.tx import Event, Tx
 
 PUBLISH, CLOSE = "publish_post", "close_comments"
 DAY = 86_400
+PRESSED_TWICE = 60
 
 
 def schedule(tx: Tx, post_id: PostId, at: int | None) -> Post:
@@ -30,6 +31,29 @@ def schedule(tx: Tx, post_id: PostId, at: int | None) -> Post:
     if at is not None:
         jobs.add(tx, PUBLISH, f"{post_id}:{at}", {"post": post_id, "at": at}, at)
     return _get(tx, post_id)
+
+
+def sent_already(tx: Tx, post_id: PostId | None, text: PostText, *, author_id: ActorId, at: int | None) -> Post | None:
+    """The post as which this very text went out, or was planned for `at`, a moment ago: somebody pressed twice, or sent
+    the form again because the answer got lost. `post_id` None: it was a new post of that author."""
+    since = tx.now - PRESSED_TWICE
+    if post_id is None:
+        tx.lock(f"slugs:{author_id}")
+        whose, who = f"author_id = $1 AND created_at >= {since}", int(author_id)
+    else:
+        _lock(tx, post_id)
+        whose, who = "id = $1", int(post_id)
+    gone, when = ("status = 'published' AND published_at >= $2", since)
+    if at is not None:
+        gone, when = ("status <> 'published' AND scheduled_at = $2", at)
+    found = tx.value(
+        f"SELECT id FROM posts WHERE {whose} AND {gone} AND title = $3 AND source = $4 ORDER BY id DESC LIMIT 1",
+        who,
+        when,
+        text.title,
+        text.source,
+    )
+    return None if found is None else _get(tx, PostId(found))
 
 
 def is_due(post: Post, at: int, now: int) -> bool:

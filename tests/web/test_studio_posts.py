@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 
@@ -347,3 +348,29 @@ async def test_an_older_post_is_boosted_again_after_a_question(desk: Desk) -> No
     page = await anna.send(f"{path}/boost", on=path)
     assert "on its way to your followers once more" in (await anna.follow(page)).text
     assert [one.type for one in await desk.sent()][-2:] == ["Announce", "Announce"]
+
+
+@pytest.mark.parametrize("later", [False, True])
+async def test_a_form_that_is_sent_twice_publishes_once(desk: Desk, later: bool) -> None:
+    """Pressed twice without scripts, or sent again because no answer came: each answer is that it is out."""
+    anna = await desk.logged_in("anna")
+    token = (await anna.get("/studio/posts/new")).csrf
+    draft = await desk.write_post("anna", "Waited", publish=False)
+    when = {"action": "schedule", "publish_at": "2030-01-01T10:00", "zone": "UTC"} if later else {"action": "publish"}
+    for path, title, version in (("new", "Fresh", 0), (str(draft.id), "Waited", draft.version)):
+        form = {"csrf": token, "title": title, "source": "Words.", "version": str(version), "sure": "1", **when}
+        pages = await asyncio.gather(*(anna.post(f"/studio/posts/{path}", form) for _ in range(3)))
+        pages.append(await anna.post(f"/studio/posts/{path}", form))
+        assert [page.status for page in pages] == [303] * 4, title
+        assert len({page.location.partition("?")[0] for page in pages}) == 1, title
+        assert (
+            len(await desk.parts.db.read(lambda tx, of=title: tx.all("SELECT 1 FROM posts WHERE title = $1", of))) == 1
+        )
+    kinds = await desk.parts.db.read(lambda tx: tx.all("SELECT type FROM outgoing"))
+    assert [kind for (kind,) in kinds].count("Create") == (0 if later else 2)
+    desk.clock.now += 61
+    form = {"csrf": token, "title": "Fresh", "source": "Words.", "version": "0", "sure": "1", "action": "publish"}
+    assert (await anna.post("/studio/posts/new", form)).location.partition("?")[0] != pages[0].location.partition("?")[
+        0
+    ]
+    assert len(await desk.parts.db.read(lambda tx: tx.all("SELECT 1 FROM posts WHERE title = 'Fresh'"))) == 2
