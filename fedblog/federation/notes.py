@@ -31,7 +31,7 @@ from fedblog.federation.places import names_actor, spot_of
 from fedblog.federation.quotes import keep_quote, quoted_place
 from fedblog.federation.reasons import Outcome
 from fedblog.records import record
-from fedblog.storage import heads, jobs, placeholders, posts, replies, suspecting
+from fedblog.storage import heads, jobs, placeholders, posts, replies, suspecting, tree
 from fedblog.storage.database import Tx
 from fedblog.storage.heads import Standing
 from fedblog.storage.replies import Added
@@ -174,6 +174,8 @@ def _keep(tx: Tx, ctx: Context, arrived: Arrived, new: NewReply) -> Outcome:
         return Outcome.DUPLICATE
     if known is not None:
         return _fill(tx, ctx, known, author, new)
+    if standing.is_awaited:
+        tree.hold_waiting(tx, new.uri)
     in_reply_to = arrived.note.in_reply_to
     spot = spot_of(tx, ctx.ids, in_reply_to[0]) if in_reply_to else None
     if spot is not None:

@@ -28,6 +28,7 @@ def add(tx: Tx, uri: str, *, post_id: PostId, post_uri: str, actor_id: ActorId, 
     if known is not None:
         return known
     tx.lock(uri, post_uri)
+    tree.hold_waiting(tx, uri)
     posts.bump(tx, post_id, ())
     new = NewReply(
         uri=uri,

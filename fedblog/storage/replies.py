@@ -120,6 +120,7 @@ def add(
     state = _state_of(new)
     place = tree.nowhere(state.value)
     if post_id is not None:
+        tree.hold_waiting(tx, new.uri)
         posts.bump(tx, post_id, ())
         place = tree.find_place(
             tx,
@@ -149,7 +150,8 @@ class Added(NamedTuple):
 
 def add_at(tx: Tx, new: NewReply, spot: Spot, *, is_awaited: bool) -> Added:
     """Keep a reply whose id is not known, at a spot: both were looked up in this transaction, under a lock of its id
-    (`heads`). `is_awaited`: orphans wait for it. The short way of `add`, for what arrives by the hundred."""
+    (`heads`). `is_awaited`: orphans wait for it, and are held (`tree.hold_waiting`). The short way of `add`, for what
+    arrives by the hundred."""
     added = add_all(tx, spot.post.id, [(new, spot)])[0]
     if is_awaited:
         tree.adopt(tx, spot.post.id, added.id, new.uri)

@@ -131,6 +131,21 @@ def settle(tx: Tx, reply_id: ReplyId, uri: str, place: Place) -> None:
         adopt(tx, place.post_id, reply_id, uri)
 
 
+def hold_waiting(tx: Tx, uri: str) -> None:
+    """Before `adopt`, and before the post is kept from others: whoever keeps, changes or deletes an orphan locks what
+    it waits for. Else one that comes at this moment would wait for ever, and one that goes would be counted."""
+    names, seen = [uri], {uri}
+    while names and tx.engine == "postgresql":
+        found = list[str]()
+        for some in chunks(names):
+            sql = f"SELECT uri FROM replies WHERE state = 'orphan' AND in_reply_to IN ({marks(len(some))})"
+            found += [row[0] for row in tx.all(sql, *some)]
+        names = [name for name in found if name not in seen]
+        seen.update(names)
+        if names:
+            tx.lock(*names)
+
+
 def adopt(tx: Tx, post_id: PostId, reply_id: ReplyId, uri: str) -> None:
     """Orphans that wait for a reply get their places below it, and those that wait for them."""
     waiting = [(reply_id, uri)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import threading
 import zlib
 
 import pytest
@@ -176,6 +177,42 @@ async def add_all(db: Database, some: list[NewReply], post: Post) -> None:
     """Not in one transaction: PostgreSQL keeps each old version of the post's row until it ends."""
     for start in range(0, len(some), 100):
         await db.write(add_some, some[start : start + 100], post)
+
+
+@pytest.mark.parametrize("act", ["answer", "remove"])
+async def test_INB_15_what_happens_to_an_orphan_while_it_finds_its_place(
+    db: Database, post: Post, bob: ActorId, act: str
+) -> None:
+    """Two levels below what comes: an answer of that moment finds its place too, a deleted one is counted nowhere."""
+    top = new_reply(bob, post.uri)
+    middle = new_reply(bob, top.uri)
+    low = new_reply(bob, middle.uri)
+    await db.write(replies.add, middle, post_id=None, parent_id=None)
+    if act == "remove":
+        waiting = await db.write(replies.add, low, post_id=None, parent_id=None)
+    placed, other_is_done = threading.Event(), threading.Event()
+
+    def comes(tx: Tx) -> None:
+        replies.add(tx, top, post_id=post.id, parent_id=None)
+        placed.set()
+        other_is_done.wait(0.3)  # it should wait for this one; on SQLite it does anyway
+
+    async def meanwhile() -> None:
+        await asyncio.to_thread(placed.wait)
+        if act == "answer":
+            await db.write(replies.add, low, post_id=None, parent_id=None)
+        else:
+            await db.write(replies.remove, waiting.id)
+        other_is_done.set()
+
+    await asyncio.gather(db.write(comes), meanwhile())
+    found = await db.read(replies.by_uri, low.uri)
+    assert found is not None
+    assert (found.post_id, found.state) == (
+        post.id,
+        ReplyState.PUBLISHED if act == "answer" else ReplyState.REMOVED,
+    )
+    assert await count(db, post) == len(await shown(db, post)) == (3 if act == "answer" else 2)
 
 
 @pytest.mark.parametrize("order", ["down", "up", "mixed"])
