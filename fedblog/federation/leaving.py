@@ -10,7 +10,7 @@ from fedblog.blog.model import Actor, PostStatus, ReplyId
 from fedblog.errors import Conflict
 from fedblog.federation.outbox import Outbox, open_outbox
 from fedblog.federation.people import reached
-from fedblog.storage import accounts, actors, expansion, meta, outgoing, posts, reactions, replies, tombstones
+from fedblog.storage import accounts, actors, expansion, listing, meta, outgoing, posts, reactions, replies, tombstones
 from fedblog.storage.database import Database, Tx
 from fedblog.storage.outgoing import Audience
 from fedblog.storage.seal import Sealer
@@ -88,7 +88,7 @@ def _leave(tx: Tx, outbox: Outbox, actor: Actor) -> Farewell:
     )
     activity = outgoing.by_uri(tx, str(sent["id"]))
     inboxes = expansion.expand(tx, activity.id) if activity is not None else 0
-    gone = posts.list_of_author(tx, actor.id, None) if actor.local == "author" else []
+    gone = listing.list_of_author(tx, actor.id, None) if actor.local == "author" else []
     for post in gone:
         posts.delete(tx, post.id)
     for reply_id in replies.own_of(tx, actor.id):

@@ -15,7 +15,7 @@ from fedblog.errors import InvalidInput, NotFound
 from fedblog.federation.handlers.follow import answer_follow
 from fedblog.federation.outbox import Outbox
 from fedblog.federation.quotes import say_accepted, say_rejected, say_revoked
-from fedblog.storage import actors, decisions, followers, hiding, keys, moderation, posts, quotes, replies
+from fedblog.storage import actors, decisions, followers, hiding, keys, listing, moderation, posts, quotes, replies
 from fedblog.storage.database import Tx
 from fedblog.storage.outgoing import Audience
 
@@ -225,7 +225,7 @@ def reached(tx: Tx, actor: Actor) -> tuple[ActorId, ...]:
     """Everybody who took part under an author's posts; for the blog, its followers are enough."""
     found: dict[ActorId, None] = {}
     if actor.local == "author":
-        for post in posts.list_of_author(tx, actor.id, None):
+        for post in listing.list_of_author(tx, actor.id, None):
             found.update(dict.fromkeys(posts.participants(tx, post.id)))
             if len(found) >= MAX_REACHED:
                 break

@@ -16,7 +16,7 @@ from fedblog.errors import Conflict, NotFound
 from fedblog.federation import websub
 from fedblog.federation.outbox import Outbox
 from fedblog.media.library import pictures_of
-from fedblog.storage import actors, outgoing, planning, posts
+from fedblog.storage import actors, listing, outgoing, planning, posts
 from fedblog.storage.database import Tx
 from fedblog.storage.outgoing import Audience
 
@@ -184,7 +184,7 @@ class Posting:
             return post
         if pinned and not (post.status is PostStatus.PUBLISHED and post.visibility is Visibility.PUBLIC):
             raise Conflict("only a public post can be pinned", reason="not_public")
-        if pinned and len(posts.pinned(tx, post.author_id)) >= MAX_PINNED:
+        if pinned and len(listing.pinned(tx, post.author_id)) >= MAX_PINNED:
             raise Conflict(f"at most {MAX_PINNED} posts are pinned; take one off first", reason="too_many_pinned")
         posts.set_pinned(tx, post_id, tx.now if pinned else None)
         if not post.uri:

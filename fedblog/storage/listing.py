@@ -1,10 +1,12 @@
-"""Lists of posts without their texts: the archive, the sitemap, a series, neighbours, the pages of the menu."""
+"""Lists of posts: for readers' pages with their texts, and by title for the archive, the sitemap, a series, neighbours
+and the menu."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from fedblog.blog.model import Post, PostId
+from fedblog.blog.model import ActorId, Post, PostId, PostStatus
+from fedblog.storage.rows import POST, POST_FROM, read_post
 from fedblog.storage.tx import Tx
 
 _PUBLIC = "p.status = 'published' AND p.visibility = 'public'"
@@ -124,3 +126,93 @@ def around(tx: Tx, post: Post) -> list[PostId]:
     near = [one.id for one in neighbours(tx, post) if one is not None]
     parts = [one.id for one in series(tx, post.series_slug)] if post.series_slug else []
     return sorted({*near, *parts} - {post.id})
+
+
+def list_public(
+    tx: Tx,
+    *,
+    author_id: ActorId | None = None,
+    tag: str | None = None,
+    series: str | None = None,
+    before: tuple[int, int] | None = None,
+    limit: int,
+    federated: bool = False,
+) -> list[Post]:
+    """Published public posts, newest first; `before` is (published_at, id) of the last one on the page before.
+
+    `federated`: only those that have an id elsewhere."""
+    where, params = _public_where(author_id, tag)
+    where += " AND p.federated = 1" if federated else ""
+    if series is not None:
+        params.append(series)
+        where += f" AND p.series_slug = ${len(params)}"
+    if before is not None:
+        where += f" AND (p.published_at, p.id) < (${len(params) + 1}, ${len(params) + 2})"
+        params += list(before)
+    params.append(limit)
+    rows = tx.all(
+        f"SELECT {POST} FROM {POST_FROM} WHERE {where} ORDER BY p.published_at DESC, p.id DESC LIMIT ${len(params)}",
+        *params,
+    )
+    return [read_post(row) for row in rows]
+
+
+def count_public(tx: Tx, author_id: ActorId | None = None, tag: str | None = None) -> int:
+    """How many posts `list_public` has."""
+    where, params = _public_where(author_id, tag)
+    return int(tx.value(f"SELECT count(*) FROM posts p WHERE {where}", *params))
+
+
+def _public_where(author_id: ActorId | None, tag: str | None) -> tuple[str, list[object]]:
+    where, params = LISTED, list[object]()
+    if author_id is not None:
+        params.append(author_id)
+        where += f" AND p.author_id = ${len(params)}"
+    if tag is not None:
+        params.append(tag.casefold())
+        where += f" AND p.id IN (SELECT t.post_id FROM post_tags t WHERE t.tag = ${len(params)})"
+    return where, params
+
+
+def list_of_author(tx: Tx, author_id: ActorId | None, status: PostStatus | None) -> list[Post]:
+    """All posts of an author (None: of everybody) in a status (None: all but deleted), the last touched first.
+    What is in the trash is left out."""
+    where, params = "p.status <> 'deleted' AND p.trashed_at IS NULL", list[object]()
+    if status is not None:
+        where, params = "p.status = $1 AND p.trashed_at IS NULL", [status.value]
+    if author_id is not None:
+        params.append(author_id)
+        where += f" AND p.author_id = ${len(params)}"
+    rows = tx.all(
+        f"SELECT {POST} FROM {POST_FROM} WHERE {where}"
+        " ORDER BY coalesce(p.edited_at, p.published_at, p.created_at) DESC, p.id DESC",
+        *params,
+    )
+    return [read_post(row) for row in rows]
+
+
+def tags(tx: Tx) -> list[tuple[str, str, int]]:
+    """(tag, name as written, number of posts) of published public posts, by tag."""
+    rows = tx.all(
+        f"SELECT t.tag, min(t.name), count(*) FROM post_tags t JOIN posts p ON p.id = t.post_id WHERE {LISTED}"
+        " GROUP BY t.tag ORDER BY t.tag"
+    )
+    return [(tag, name, count) for tag, name, count in rows]
+
+
+def featured(tx: Tx, author_id: ActorId, limit: int = 5) -> list[str]:
+    """Ids of the posts that an author pinned, the last pinned first; of the newest where nothing is (COL-07)."""
+    chosen = [post.uri for post in pinned(tx, author_id) if post.federated]
+    newest = [] if chosen else list_public(tx, author_id=author_id, limit=limit, federated=True)
+    return [*chosen, *(post.uri for post in newest)][:limit]
+
+
+def pinned(tx: Tx, author_id: ActorId | None = None) -> list[Post]:
+    """The public posts that an author (None: anybody) pinned to the profile, the last pinned first."""
+    where, params = _public_where(author_id, None)
+    rows = tx.all(
+        f"SELECT {POST} FROM {POST_FROM} WHERE {where} AND p.pinned_at IS NOT NULL"
+        " ORDER BY p.pinned_at DESC, p.id DESC",
+        *params,
+    )
+    return [read_post(row) for row in rows]

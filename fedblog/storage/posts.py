@@ -1,4 +1,4 @@
-"""Posts: drafts, publication, the text's history, and the lists readers see."""
+"""Posts: drafts, publication, and the history of their texts."""
 
 from __future__ import annotations
 
@@ -20,8 +20,6 @@ from fedblog.storage import drawn, listing, media, planning, reply_media, tombst
 from fedblog.storage.rows import POST, POST_FROM, read_post, write_json
 from fedblog.storage.tx import Event, Tx, chunks, marks
 from fedblog.text.slug import slugify_title
-
-_LISTED = listing.LISTED
 
 
 def by_id(tx: Tx, post_id: PostId) -> Post | None:
@@ -347,69 +345,6 @@ def bump_around(tx: Tx, post: Post) -> None:
         bump(tx, post_id, ())
 
 
-def list_public(
-    tx: Tx,
-    *,
-    author_id: ActorId | None = None,
-    tag: str | None = None,
-    series: str | None = None,
-    before: tuple[int, int] | None = None,
-    limit: int,
-    federated: bool = False,
-) -> list[Post]:
-    """Published public posts, newest first; `before` is (published_at, id) of the last one on the page before.
-
-    `federated`: only those that have an id elsewhere."""
-    where, params = _public_where(author_id, tag)
-    where += " AND p.federated = 1" if federated else ""
-    if series is not None:
-        params.append(series)
-        where += f" AND p.series_slug = ${len(params)}"
-    if before is not None:
-        where += f" AND (p.published_at, p.id) < (${len(params) + 1}, ${len(params) + 2})"
-        params += list(before)
-    params.append(limit)
-    rows = tx.all(
-        f"SELECT {POST} FROM {POST_FROM} WHERE {where} ORDER BY p.published_at DESC, p.id DESC LIMIT ${len(params)}",
-        *params,
-    )
-    return [read_post(row) for row in rows]
-
-
-def count_public(tx: Tx, author_id: ActorId | None = None, tag: str | None = None) -> int:
-    """How many posts `list_public` has."""
-    where, params = _public_where(author_id, tag)
-    return int(tx.value(f"SELECT count(*) FROM posts p WHERE {where}", *params))
-
-
-def _public_where(author_id: ActorId | None, tag: str | None) -> tuple[str, list[object]]:
-    where, params = _LISTED, list[object]()
-    if author_id is not None:
-        params.append(author_id)
-        where += f" AND p.author_id = ${len(params)}"
-    if tag is not None:
-        params.append(tag.casefold())
-        where += f" AND p.id IN (SELECT t.post_id FROM post_tags t WHERE t.tag = ${len(params)})"
-    return where, params
-
-
-def list_of_author(tx: Tx, author_id: ActorId | None, status: PostStatus | None) -> list[Post]:
-    """All posts of an author (None: of everybody) in a status (None: all but deleted), the last touched first.
-    What is in the trash is left out."""
-    where, params = "p.status <> 'deleted' AND p.trashed_at IS NULL", list[object]()
-    if status is not None:
-        where, params = "p.status = $1 AND p.trashed_at IS NULL", [status.value]
-    if author_id is not None:
-        params.append(author_id)
-        where += f" AND p.author_id = ${len(params)}"
-    rows = tx.all(
-        f"SELECT {POST} FROM {POST_FROM} WHERE {where}"
-        " ORDER BY coalesce(p.edited_at, p.published_at, p.created_at) DESC, p.id DESC",
-        *params,
-    )
-    return [read_post(row) for row in rows]
-
-
 def revisions(tx: Tx, post_id: PostId) -> list[Revision]:
     """All saved states of the text, newest first."""
     rows = tx.all(
@@ -418,33 +353,6 @@ def revisions(tx: Tx, post_id: PostId) -> list[Revision]:
         post_id,
     )
     return [Revision(*row) for row in rows]
-
-
-def tags(tx: Tx) -> list[tuple[str, str, int]]:
-    """(tag, name as written, number of posts) of published public posts, by tag."""
-    rows = tx.all(
-        f"SELECT t.tag, min(t.name), count(*) FROM post_tags t JOIN posts p ON p.id = t.post_id WHERE {_LISTED}"
-        " GROUP BY t.tag ORDER BY t.tag"
-    )
-    return [(tag, name, count) for tag, name, count in rows]
-
-
-def featured(tx: Tx, author_id: ActorId, limit: int = 5) -> list[str]:
-    """Ids of the posts that an author pinned, the last pinned first; of the newest where nothing is (COL-07)."""
-    chosen = [post.uri for post in pinned(tx, author_id) if post.federated]
-    newest = [] if chosen else list_public(tx, author_id=author_id, limit=limit, federated=True)
-    return [*chosen, *(post.uri for post in newest)][:limit]
-
-
-def pinned(tx: Tx, author_id: ActorId | None = None) -> list[Post]:
-    """The public posts that an author (None: anybody) pinned to the profile, the last pinned first."""
-    where, params = _public_where(author_id, None)
-    rows = tx.all(
-        f"SELECT {POST} FROM {POST_FROM} WHERE {where} AND p.pinned_at IS NOT NULL"
-        " ORDER BY p.pinned_at DESC, p.id DESC",
-        *params,
-    )
-    return [read_post(row) for row in rows]
 
 
 def set_pinned(tx: Tx, post_id: PostId, at: int | None) -> None:

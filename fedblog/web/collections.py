@@ -18,7 +18,7 @@ from fedblog.blog.ledger import OutgoingActivity
 from fedblog.blog.model import Actor, ActorId, Post, PostId, Reply, ReplyId
 from fedblog.config import Settings
 from fedblog.errors import Gone, NotFound
-from fedblog.storage import actors, followers, outgoing, posts, synchronisation, threads
+from fedblog.storage import actors, followers, listing, outgoing, posts, synchronisation, threads
 from fedblog.storage.database import Tx
 from fedblog.web import cursors
 from fedblog.web.activitypub import answer, note_at
@@ -219,9 +219,9 @@ async def featured(request: web.Request) -> web.Response:
 
 def _featured(tx: Tx, actor: Actor) -> Sequence[str]:
     if actor.local == "author":
-        return posts.featured(tx, ActorId(actor.id), FEATURED)
+        return listing.featured(tx, ActorId(actor.id), FEATURED)
     if actor.local == "blog":
-        return [post.uri for post in posts.list_public(tx, limit=FEATURED, federated=True)]
+        return [post.uri for post in listing.list_public(tx, limit=FEATURED, federated=True)]
     return []
 
 

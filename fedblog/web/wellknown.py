@@ -16,7 +16,7 @@ from fedblog.activitypub.ids import LocalIds
 from fedblog.blog.model import Actor
 from fedblog.config import Settings
 from fedblog.errors import Gone, InvalidInput, NotFound
-from fedblog.storage import accounts, actors, posts, replies
+from fedblog.storage import accounts, actors, listing, replies
 from fedblog.storage.database import Tx
 from fedblog.web.conditional import conditional
 from fedblog.web.keys import SERVICES, SETTINGS
@@ -114,13 +114,13 @@ class _Usage:
 def _usage(tx: Tx) -> _Usage:
     """Somebody is active who published something in that time."""
     users = [account for account in accounts.all(tx) if account.disabled_at is None]
-    newest = {account.id: posts.list_public(tx, author_id=account.actor_id, limit=1) for account in users}
+    newest = {account.id: listing.list_public(tx, author_id=account.actor_id, limit=1) for account in users}
 
     def active(days: int) -> int:
         since = tx.now - days * 86400
         return sum(1 for found in newest.values() if found and (found[0].published_at or 0) >= since)
 
-    return _Usage(len(users), active(30), active(180), posts.count_public(tx), replies.count_public(tx))
+    return _Usage(len(users), active(30), active(180), listing.count_public(tx), replies.count_public(tx))
 
 
 async def federation_document(request: web.Request) -> web.Response:

@@ -14,7 +14,7 @@ from fedblog.federation.leaving import close_blog, delete_author
 from fedblog.federation.rotation import rotate_keys
 from fedblog.federation.setup import add_author
 from fedblog.signatures.keys import parse_multibase
-from fedblog.storage import actors, followers, keys, outgoing, posts, tombstones
+from fedblog.storage import actors, followers, keys, listing, outgoing, tombstones
 from fedblog.storage.database import Tx
 from tests.federation.house import SEALER, House
 
@@ -35,11 +35,11 @@ async def follower(house: House, name: str = "bob") -> str:
 async def test_ACT_13_COL_07_pinned_posts_are_featured_and_told(house: House) -> None:
     bob = await follower(house)
     made = [await house.publish(f"Post {number}") for number in range(7)]
-    assert await house.db.read(posts.featured, house.author.id) == [post.uri for post in reversed(made)][:5]
+    assert await house.db.read(listing.featured, house.author.id) == [post.uri for post in reversed(made)][:5]
     await house.publisher.pin(made[0].id, True)
     house.clock.now += 1
     await house.publisher.pin(made[2].id, True)
-    assert await house.db.read(posts.featured, house.author.id) == [made[2].uri, made[0].uri]
+    assert await house.db.read(listing.featured, house.author.id) == [made[2].uri, made[0].uri]
     told = (await said(house, "Add"))[0]
     assert (told["actor"], told["object"]) == (house.author.uri, made[0].uri)
     assert told["target"] == house.ids.featured(house.author.uri)
@@ -47,7 +47,7 @@ async def test_ACT_13_COL_07_pinned_posts_are_featured_and_told(house: House) ->
     await house.publisher.pin(made[2].id, False)
     assert [one["object"] for one in await said(house, "Remove")] == [made[2].uri]
     await house.publisher.unpublish(made[0].id)
-    assert made[0].uri not in await house.db.read(posts.featured, house.author.id)
+    assert made[0].uri not in await house.db.read(listing.featured, house.author.id)
 
 
 async def test_an_older_post_is_boosted_again_by_author_and_blog(house: House) -> None:

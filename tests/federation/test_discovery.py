@@ -18,7 +18,7 @@ from fedblog.federation.profiles import ED25519
 from fedblog.signatures.keys import parse_public_pem
 from fedblog.signatures.model import Scheme, SignedRequest
 from fedblog.signatures.verify import check_claim, read_claims
-from fedblog.storage import actors, posts
+from fedblog.storage import actors, listing
 from tests.live import Live, live_app
 from tests.samples import make_author, make_person, make_post, make_reply
 from tests.web.desk import BASE, HOST, Desk, desk, template
@@ -108,7 +108,7 @@ async def test_DISC_16_authors_offer_what_the_studio_can_do(desk: Desk) -> None:
     assert 'value="On kettles"' in page.text
     assert "First &amp; &lt;b&gt;foremost&lt;/b&gt;</textarea>" in page.text
     assert "evil.example" not in page.text
-    assert await desk.parts.db.read(posts.list_of_author, (await desk.account("anna")).actor_id, None) == []
+    assert await desk.parts.db.read(listing.list_of_author, (await desk.account("anna")).actor_id, None) == []
     asked = await stranger.get(place)
     assert asked.status == 303
     assert "login" in asked.headers["Location"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fedblog.blog.ledger import LocalKey
 from fedblog.blog.model import Actor, Post, Quote, QuotePolicy, QuoteState, ReactionKind, ReplyPolicy
-from fedblog.storage import actors, keys, moderation, placeholders, posts, quotes, reactions, replies
+from fedblog.storage import actors, keys, listing, moderation, placeholders, posts, quotes, reactions, replies
 from fedblog.storage.database import Database
 from fedblog.storage.seal import Sealer
 from tests.storage.support import Clock, add_author, add_post, new_reply, profile
@@ -89,11 +89,11 @@ async def test_ACT_13_ART_17_pins_and_policies_are_kept(db: Database, clock: Clo
     )
     assert (first.reply_policy, first.quote_policy) == (ReplyPolicy.MENTIONED, QuotePolicy.NOBODY)
     second = await db.write(add_post, slug="two")
-    assert await db.read(posts.featured, first.author_id) == [second.uri, first.uri]
+    assert await db.read(listing.featured, first.author_id) == [second.uri, first.uri]
     await db.write(posts.set_pinned, first.id, 5)
-    assert await db.read(posts.featured, first.author_id) == [first.uri]
+    assert await db.read(listing.featured, first.author_id) == [first.uri]
     await db.write(posts.delete, first.id)
-    assert await db.read(posts.pinned, first.author_id) == []
+    assert await db.read(listing.pinned, first.author_id) == []
 
 
 async def test_INB_23_INB_17_emoji_and_polls_are_counted(db: Database) -> None:

@@ -9,7 +9,7 @@ import pytest
 from fedblog.blog.ledger import Media, MediaId
 from fedblog.blog.model import NewReply, PostId, PostStatus, ReactionKind, ReplyState, Visibility
 from fedblog.errors import Conflict
-from fedblog.storage import archive, media, posts, reactions, replies, threads
+from fedblog.storage import archive, listing, media, posts, reactions, replies, threads
 from fedblog.storage.archive import Dates
 from fedblog.storage.database import Database, Tx
 from tests.storage.support import START, add_author
@@ -20,7 +20,7 @@ URI = "https://blog.example/ap/posts/77"
 
 def _put(tx: Tx, /, post_id: int = 77) -> PostId:
     author = add_author(tx) if posts.by_id(tx, PostId(77)) is None else None
-    owner = author.id if author is not None else posts.list_of_author(tx, None, None)[0].author_id
+    owner = author.id if author is not None else listing.list_of_author(tx, None, None)[0].author_id
     dates = Dates(100, 200, 300)
     post = archive.put_post(tx, post_text(), author_id=owner, post_id=PostId(post_id), dates=dates)
     archive.show_post(tx, post.id, uri=f"{URI}-{post_id}", publication=2, dates=dates)

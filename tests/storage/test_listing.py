@@ -46,7 +46,7 @@ async def test_neighbours_and_series(db: Database) -> None:
     assert await db.read(listing.series_name, "a-boat") == "A boat"
     assert [(slug, count) for slug, _, count in await db.read(listing.all_series)] == [("a-boat", 3)]
     assert await db.read(listing.around, third) == sorted([first.id, second.id, fourth.id])
-    assert [post.title for post in await db.read(posts.list_public, series="a-boat", limit=9)] == ["D", "C", "A"]
+    assert [post.title for post in await db.read(listing.list_public, series="a-boat", limit=9)] == ["D", "C", "A"]
 
 
 async def titled(db: Database, post: Any) -> listing.Titled:
@@ -83,8 +83,8 @@ async def test_pinned_posts_of_everybody(db: Database) -> None:
     post = await published(db, 10 * DAY, title="A")
     await published(db, 20 * DAY, title="B")
     await db.write(posts.set_pinned, post.id, 5)
-    assert [one.id for one in await db.read(posts.pinned)] == [post.id]
-    assert await db.read(posts.pinned, post.author_id) == await db.read(posts.pinned)
+    assert [one.id for one in await db.read(listing.pinned)] == [post.id]
+    assert await db.read(listing.pinned, post.author_id) == await db.read(listing.pinned)
 
 
 async def test_a_history_tells_only_what_was_published(db: Database, clock: Clock) -> None:

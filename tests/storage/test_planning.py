@@ -9,7 +9,7 @@ import pytest
 
 from fedblog.blog.model import HoldPolicy, Post, PostId, PostKind, PostStatus
 from fedblog.errors import Conflict, NotFound
-from fedblog.storage import desk, jobs, planning, posts, tombstones
+from fedblog.storage import desk, jobs, listing, planning, posts, tombstones
 from fedblog.storage.database import Database
 from tests.storage.support import START, Clock, add_author, add_post, post_uri, text
 
@@ -48,11 +48,11 @@ async def test_pages_are_in_no_list_and_what_is_not_federated_has_no_id(db: Data
     here = await db.write(add_post, slug="here", federated=False)
     both = await db.write(add_post, slug="both")
     assert (page.uri, here.uri, both.uri) == ("", "", post_uri(both.id, 1))
-    assert {post.id for post in await db.read(posts.list_public, limit=9)} == {here.id, both.id}
-    assert await db.read(posts.count_public) == 2
+    assert {post.id for post in await db.read(listing.list_public, limit=9)} == {here.id, both.id}
+    assert await db.read(listing.count_public) == 2
     await db.write(posts.set_pinned, here.id, START)
-    assert await db.read(posts.featured, both.author_id) == [both.uri]
-    assert await db.read(posts.tags) == [("fediverse", "Fediverse", 2), ("python", "Python", 2)]
+    assert await db.read(listing.featured, both.author_id) == [both.uri]
+    assert await db.read(listing.tags) == [("fediverse", "Fediverse", 2), ("python", "Python", 2)]
     with pytest.raises(Conflict, match="unpublish"):
         await db.write(posts.save_text, both.id, text(federated=False), editor_id=both.author_id, expected_version=None)
     await db.write(posts.unpublish, here.id)
@@ -118,7 +118,7 @@ async def test_the_trash(db: Database, draft: Post, clock: Clock) -> None:
     await db.write(planning.set_preview_key, draft.id, "k")
     gone = await db.write(planning.trash, draft.id)
     assert (gone.trashed_at, gone.scheduled_at, gone.preview_key) == (START, None, "")
-    assert await db.read(posts.list_of_author, draft.author_id, None) == []
+    assert await db.read(listing.list_of_author, draft.author_id, None) == []
     assert await db.read(desk.posts, author_id=None, status=None, title="", skip=0, limit=9) == []
     for act in (lambda tx: planning.schedule(tx, draft.id, 5), lambda tx: planning.set_preview_key(tx, draft.id, "x")):
         with pytest.raises(Conflict):

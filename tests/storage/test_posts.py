@@ -6,7 +6,7 @@ import pytest
 
 from fedblog.blog.model import Actor, Post, PostId, PostStatus, ReactionKind, Visibility
 from fedblog.errors import Conflict, NotFound
-from fedblog.storage import actors, posts, reactions, replies, tombstones
+from fedblog.storage import actors, listing, posts, reactions, replies, tombstones
 from fedblog.storage.database import Database, Event
 from tests.storage.support import START, Clock, add_author, add_post, new_reply, post_uri, profile, text
 
@@ -29,8 +29,8 @@ async def test_a_draft_is_nobody_elses(db: Database, alice: Actor) -> None:
     assert (post.status, post.uri, post.published_at, post.version) == (PostStatus.DRAFT, "", None, 1)
     assert (post.tags, post.mentions, post.pictures) == (("Fediverse", "Python"), ("https://r.example/u",), True)
     assert await db.read(posts.by_id, post.id) == await db.read(posts.by_slug, alice.id, "hello") == post
-    assert await db.read(posts.list_public, limit=10) == []
-    assert await db.read(posts.tags) == []
+    assert await db.read(listing.list_public, limit=10) == []
+    assert await db.read(listing.tags) == []
     assert not posts.is_public(post)
 
 
@@ -99,7 +99,7 @@ async def test_a_deleted_post_is_empty(db: Database, alice: Actor) -> None:
     assert (gone.status, gone.source, gone.title, gone.uri, gone.deleted_at) == (PostStatus.DELETED, "", "", "", START)
     assert await db.read(tombstones.get, post.uri) is not None
     assert await db.read(posts.revisions, post.id) == []
-    assert await db.read(posts.list_of_author, alice.id, None) == []
+    assert await db.read(listing.list_of_author, alice.id, None) == []
     with pytest.raises(NotFound):
         await db.write(posts.publish, post.id, post_uri)
     with pytest.raises(NotFound):
@@ -113,21 +113,21 @@ async def test_public_lists(db: Database, alice: Actor, clock: Clock) -> None:
         made.append(await db.write(add_post, alice, slug=f"p{number}", tags=("Straße",) if number % 2 else ("python",)))
         clock.forward(number % 2)
     await db.write(add_post, alice, slug="unlisted", visibility=Visibility.UNLISTED, tags=("python",))
-    first = await db.read(posts.list_public, limit=3)
+    first = await db.read(listing.list_public, limit=3)
     last = first[-1]
     assert last.published_at is not None
-    rest = await db.read(posts.list_public, limit=3, before=(last.published_at, last.id))
+    rest = await db.read(listing.list_public, limit=3, before=(last.published_at, last.id))
     assert [post.id for post in first + rest] == [post.id for post in reversed(made)]
-    assert await db.read(posts.count_public) == await db.read(posts.count_public, alice.id) == 5
-    assert await db.read(posts.count_public, tag="STRASSE") == 2
-    assert [post.slug for post in await db.read(posts.list_public, author_id=alice.id, tag="straße", limit=9)] == [
+    assert await db.read(listing.count_public) == await db.read(listing.count_public, alice.id) == 5
+    assert await db.read(listing.count_public, tag="STRASSE") == 2
+    assert [post.slug for post in await db.read(listing.list_public, author_id=alice.id, tag="straße", limit=9)] == [
         "p3",
         "p1",
     ]
-    assert await db.read(posts.tags) == [("python", "python", 3), ("strasse", "Straße", 2)]
-    assert await db.read(posts.featured, alice.id, 2) == [made[4].uri, made[3].uri]
-    assert len(await db.read(posts.list_of_author, alice.id, PostStatus.PUBLISHED)) == 6
-    assert await db.read(posts.list_of_author, None, PostStatus.DRAFT) == []
+    assert await db.read(listing.tags) == [("python", "python", 3), ("strasse", "Straße", 2)]
+    assert await db.read(listing.featured, alice.id, 2) == [made[4].uri, made[3].uri]
+    assert len(await db.read(listing.list_of_author, alice.id, PostStatus.PUBLISHED)) == 6
+    assert await db.read(listing.list_of_author, None, PostStatus.DRAFT) == []
 
 
 async def test_every_change_of_the_page_raises_its_version(db: Database, alice: Actor) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fedblog.blog.model import PostStatus, ReplyState, Visibility
-from fedblog.storage import actors, posts, replies, search
+from fedblog.storage import actors, listing, posts, replies, search
 from fedblog.storage.database import Database
 from fedblog.storage.indexer import Indexer
 from fedblog.storage.tx import Tx
@@ -120,7 +120,7 @@ async def test_an_edit_is_found_by_its_new_words(filled: Database) -> None:
 
 async def test_a_post_indexed_twice_is_found_once(filled: Database) -> None:
     await filled.write(lambda tx: tx.run("DELETE FROM search_state"))
-    document = search.Document((await filled.read(posts.list_public, limit=1))[0].id, None, 0, "Bread", "", "green")
+    document = search.Document((await filled.read(listing.list_public, limit=1))[0].id, None, 0, "Bread", "", "green")
     await filled.write(search.store, [document])
     assert (await found(filled, "bread")).count("Bread") == 1
     await Indexer(filled).catch_up()

@@ -9,7 +9,7 @@ import pytest
 
 from fedblog.blog.model import Actor, Post, PostStatus, Quote, QuotePolicy, QuoteState, ReactionKind, ReplyPolicy
 from fedblog.federation.leaving import close_blog, delete_author
-from fedblog.storage import actors, expansion, outgoing, placeholders, posts, quotes, reactions, replies
+from fedblog.storage import actors, expansion, listing, outgoing, placeholders, posts, quotes, reactions, replies
 from fedblog.storage.database import Tx
 from tests.web.desk import Desk, open_desk
 
@@ -176,7 +176,7 @@ async def test_ART_17_ART_18_ART_19_rules_are_chosen_in_the_editor(desk: Desk) -
     page = await anna.follow(done)
     assert '<option value="followers" selected>People who follow you</option>' in page.text
     assert '<option value="approve" selected>' in page.text
-    stored = (await desk.parts.db.read(posts.list_of_author, None, None))[0]
+    stored = (await desk.parts.db.read(listing.list_of_author, None, None))[0]
     assert (stored.reply_policy, stored.quote_policy) == (ReplyPolicy.FOLLOWERS, QuotePolicy.APPROVE)
     assert stored.comments_open
     sent = [json.loads(one.body) for one in await desk.sent() if one.type == "Create"]

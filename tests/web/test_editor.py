@@ -9,7 +9,7 @@ import pytest
 from aiohttp import FormData
 
 from fedblog.blog.model import HoldPolicy, Post, PostId, PostKind, PostStatus
-from fedblog.storage import posts
+from fedblog.storage import listing, posts
 from fedblog.web.studio.timing import field_value, find_zone, read_time, time_words
 from tests.web.desk import NOW, Browser, Desk, Page
 from tests.web.test_studio_posts import post_id, sent, write
@@ -87,7 +87,7 @@ async def test_a_post_is_planned_changed_and_taken_back(desk: Desk) -> None:
     assert "Planned." in page.text
     assert "Goes out on 1 June 2027, 08:30 (Europe/Berlin)" in page.text
     assert page.value("publish_at") == "2027-06-01T08:30"
-    post = (await desk.parts.db.read(posts.list_of_author, None, PostStatus.DRAFT))[0]
+    post = (await desk.parts.db.read(listing.list_of_author, None, PostStatus.DRAFT))[0]
     assert post.scheduled_at == 1_811_831_400
     back = await anna.follow(await write(anna, path, action="unschedule"))
     assert "It is a draft again" in back.text
@@ -122,7 +122,7 @@ async def test_a_plan_that_cannot_be_is_said_in_words_and_nothing_is_lost(
     assert page.status == 400
     assert words in page.text
     assert page.area("source") == "Flour and *water*."
-    assert await desk.parts.db.read(posts.list_of_author, None, None) == []
+    assert await desk.parts.db.read(listing.list_of_author, None, None) == []
 
 
 def test_times_and_zones() -> None:
@@ -181,7 +181,7 @@ async def test_the_text_as_others_will_see_it_with_scripts_and_without(desk: Des
         {"title": "<script>alert(1)</script>", "source": "<script>alert(2)</script>", "summary": "<b>", "look": look},
     )
     assert "<script>" not in hostile.text
-    assert await desk.parts.db.read(posts.list_of_author, None, None) == []
+    assert await desk.parts.db.read(listing.list_of_author, None, None) == []
 
 
 async def test_nobody_previews_as_somebody_else(desk: Desk) -> None:

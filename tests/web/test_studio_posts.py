@@ -9,7 +9,7 @@ import re
 import pytest
 
 from fedblog.blog.model import PostStatus
-from fedblog.storage import deliveries, expansion, followers, lanes, posts
+from fedblog.storage import deliveries, expansion, followers, lanes, listing, posts
 from tests.web.desk import BASE, Browser, Desk, Page
 
 FORM = {"title": "On bread", "source": "Flour and *water*.", "comments_open": "1", "visibility": "public"}
@@ -75,7 +75,7 @@ async def test_preview_shows_the_text_and_stores_nothing(desk: Desk) -> None:
     assert "<strong>bold</strong>" in page.text
     assert "<script>alert" not in page.text
     assert page.area("source") == "**bold** <script>alert(1)</script>"
-    assert await desk.parts.db.read(posts.list_of_author, None, None) == []
+    assert await desk.parts.db.read(listing.list_of_author, None, None) == []
 
 
 async def test_the_live_preview_answers_the_html_alone(desk: Desk) -> None:
@@ -165,7 +165,7 @@ async def test_unpublish_asks_first_and_publishing_again_gives_a_new_id(desk: De
     anna = await desk.logged_in("anna")
     number = post_id(await write(anna, action="publish"))
     path = f"/studio/posts/{number}"
-    before = (await desk.parts.db.read(posts.list_of_author, None, PostStatus.PUBLISHED))[0]
+    before = (await desk.parts.db.read(listing.list_of_author, None, PostStatus.PUBLISHED))[0]
     ask = await anna.get(f"{path}/unpublish")
     assert "Unpublish “On bread”?" in ask.text
     page = await anna.follow(await anna.post(f"{path}/unpublish", {"csrf": ask.csrf}))
@@ -173,7 +173,7 @@ async def test_unpublish_asks_first_and_publishing_again_gives_a_new_id(desk: De
     assert "never take back an id" in page.text
     assert (await desk.browser().get("/@anna/on-bread")).status in (404, 410)
     await write(anna, path, action="publish")
-    after = (await desk.parts.db.read(posts.list_of_author, None, PostStatus.PUBLISHED))[0]
+    after = (await desk.parts.db.read(listing.list_of_author, None, PostStatus.PUBLISHED))[0]
     assert after.uri != before.uri
     assert await sent(desk) == ["Create", "Announce", "Delete", "Create", "Announce"]
 

@@ -15,8 +15,7 @@ from fedblog.activitypub.ids import LocalIds
 from fedblog.errors import NotFound
 from fedblog.storage import actors, listing
 from fedblog.storage.database import Tx
-from fedblog.storage.listing import Month, Titled
-from fedblog.storage.posts import tags
+from fedblog.storage.listing import Month, Titled, tags
 from fedblog.web.keys import SERVICES, SETTINGS
 from fedblog.web.pages import page
 from fedblog.web.public.items import tag_links

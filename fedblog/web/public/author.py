@@ -11,7 +11,7 @@ from fedblog.activitypub.urls import maybe_uri
 from fedblog.activitypub.wire import wants_activity
 from fedblog.blog.model import Actor
 from fedblog.errors import Gone, NotFound
-from fedblog.storage import actors, followers, posts
+from fedblog.storage import actors, followers, listing
 from fedblog.storage.database import Tx
 from fedblog.text.excerpt import excerpt
 from fedblog.web.activitypub import actor_answer
@@ -84,7 +84,7 @@ def _read(tx: Tx, name: str, before: str, limit: int) -> _Found:
     author_id = actor.id if actor.local == "author" else None
     return _Found(
         actor=actor,
-        total=posts.count_public(tx, author_id),
+        total=listing.count_public(tx, author_id),
         followers=followers.count(tx, actor.id),
         listed=read_list(tx, author_id=author_id, before=before, limit=limit, pinned=True),
     )

@@ -12,7 +12,7 @@ from fedblog.activitypub.ids import LocalIds
 from fedblog.blog.ledger import Media
 from fedblog.blog.model import Actor, ActorId, Post
 from fedblog.errors import NotFound
-from fedblog.storage import actors, media, posts
+from fedblog.storage import actors, listing, media
 from fedblog.storage.database import Tx
 from fedblog.text.excerpt import excerpt, reading_minutes
 from fedblog.web import cursors
@@ -78,12 +78,12 @@ def read_list(
     if before:
         published_at, post_id = cursors.decode(before, 2)
         place = (published_at, post_id)
-    found = posts.list_public(tx, author_id=author_id, tag=tag, series=series, before=place, limit=limit + 1)
+    found = listing.list_public(tx, author_id=author_id, tag=tag, series=series, before=place, limit=limit + 1)
     shown = tuple(found[:limit])
     if before and not shown:
         raise NotFound("no such page")
     older = cursors.encode(shown[-1].published_at or 0, shown[-1].id) if len(found) > limit else ""
-    first = posts.pinned(tx, author_id)[:PINNED_SHOWN] if pinned and not before else []
+    first = listing.pinned(tx, author_id)[:PINNED_SHOWN] if pinned and not before else []
     shown = (*first, *(post for post in shown if post.id not in {one.id for one in first}))
     authors = actors.by_ids(tx, list({post.author_id for post in shown}))
     covers = [post.image_url for post in shown if post.image_url and not post.content_warning]

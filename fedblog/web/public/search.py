@@ -12,7 +12,7 @@ from aiohttp import web
 from fedblog.activitypub.ids import LocalIds
 from fedblog.blog.model import Actor
 from fedblog.errors import NotFound
-from fedblog.storage import posts, search
+from fedblog.storage import listing, search
 from fedblog.storage.database import Tx
 from fedblog.storage.search import MOST, Hit, Scope
 from fedblog.text.markup import strip_bad_characters
@@ -108,7 +108,7 @@ def _why_nothing(text: str, usable: bool, found: bool) -> str:
 
 def _tags(tx: Tx, ids: LocalIds) -> tuple[TagLink, ...]:
     """The tags that are used most, as a way on where nothing was found."""
-    known = sorted(posts.tags(tx), key=lambda tag: (-tag[2], tag[0]))[:TAGS_SHOWN]
+    known = sorted(listing.tags(tx), key=lambda tag: (-tag[2], tag[0]))[:TAGS_SHOWN]
     return tag_links([name for _, name, _ in known], ids)
 
 

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from fedblog.activitypub.ids import LocalIds
 from fedblog.errors import NotFound
-from fedblog.storage import actors, listing, posts
+from fedblog.storage import actors, listing
 from fedblog.storage.database import Tx
 from fedblog.web.conditional import conditional
 from fedblog.web.keys import RENDERER, SERVICES, SETTINGS
@@ -60,7 +60,7 @@ def _lists(tx: Tx, ids: LocalIds, base_url: str, newest: int | None) -> list[Pla
     authors = [actor for actor in actors.local_actors(tx) if actor.local == "author" and actor.deleted_at is None]
     places = [Place(f"{base_url}/", newest), *([Place(f"{base_url}/archive", newest)] if newest else [])]
     places += [Place(ids.profile_page(author.username)) for author in authors]
-    places += [Place(ids.tag_page(name)) for _, name, _ in posts.tags(tx)]
+    places += [Place(ids.tag_page(name)) for _, name, _ in listing.tags(tx)]
     return places[:MOST]
 
 

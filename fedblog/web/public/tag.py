@@ -8,7 +8,7 @@ from aiohttp import web
 
 from fedblog.blog.model import Actor
 from fedblog.errors import NotFound
-from fedblog.storage import actors, posts
+from fedblog.storage import actors, listing
 from fedblog.storage.database import Tx
 from fedblog.web.keys import SERVICES, SETTINGS
 from fedblog.web.pages import page
@@ -47,7 +47,7 @@ def written_name(listed: PostList, wanted: str) -> str:
 
 
 def _read(tx: Tx, wanted: str, before: str, limit: int) -> tuple[Actor, int, PostList]:
-    total = posts.count_public(tx, tag=wanted)
+    total = listing.count_public(tx, tag=wanted)
     if total == 0:
         raise NotFound("no post has this tag")
     return actors.blog(tx), total, read_list(tx, tag=wanted, before=before, limit=limit)
