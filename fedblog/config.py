@@ -292,8 +292,10 @@ def _derive_server(settings: Settings, relative_to: Path) -> Server:
     base_url = server.base_url.rstrip("/") or (f"https://{server.domain}" if server.domain else "")
     if not base_url:
         raise ConfigError('server.domain is empty: set it to the host name of the blog, e.g. domain = "blog.example"')
-    parts = urlsplit(base_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
+    parts, host = urlsplit(base_url), ""
+    if parts.scheme in ("http", "https") and not (parts.path or parts.query or parts.fragment or "@" in parts.netloc):
+        host = _as_browsers_say(parts.netloc, parts.scheme)
+    if not host:
         raise ConfigError(
             f'server.base_url = "{server.base_url}": write scheme and host only, e.g. "https://blog.example"'
         )
@@ -301,9 +303,23 @@ def _derive_server(settings: Settings, relative_to: Path) -> Server:
         raise ConfigError(
             f'server.base_url = "{server.base_url}": plain http needs federation.allow_http = true (tests, intranets)'
         )
-    domain = (server.domain or parts.netloc).lower()
+    base_url = f"{parts.scheme}://{host}"
+    domain = _as_browsers_say(server.domain, parts.scheme) if server.domain else host
     data_dir = (relative_to / server.data_dir).resolve()
-    return msgspec.structs.replace(server, base_url=base_url.lower(), domain=domain, data_dir=str(data_dir))
+    return msgspec.structs.replace(server, base_url=base_url, domain=domain, data_dir=str(data_dir))
+
+
+def _as_browsers_say(netloc: str, scheme: str) -> str:
+    """A host as browsers and other servers write it: small letters, ASCII, no port that goes without saying; else
+    nobody's `Origin`, `Host` or passkey would fit. "" for what is none."""
+    try:
+        parts = urlsplit(f"//{netloc}")
+        host, port = parts.hostname or "", parts.port
+        host = host if host.isascii() else host.encode("idna").decode("ascii")
+    except ValueError:
+        return ""
+    host = f"[{host}]" if ":" in host else host
+    return host if not host or port in (None, {"https": 443, "http": 80}[scheme]) else f"{host}:{port}"
 
 
 def _derive_blog(blog: Blog, relative_to: Path) -> Blog:

@@ -56,6 +56,23 @@ def test_local_use_with_a_port() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("https://Blog.Example:443/", "blog.example"),
+        ("https://b\u00fccher.example", "xn--bcher-kva.example"),
+        ("https://blog.example:8443", "blog.example:8443"),
+        ("https://[::1]:443", "[::1]"),
+    ],
+)
+def test_the_address_is_written_as_browsers_write_it(written: str, meant: str) -> None:
+    """Their `Origin` and `Host` have to fit, or nobody could log in."""
+    made = make_settings({"server": {"base_url": written}}, relative_to=Path("/srv"))
+    assert (made.base_url, made.domain, made.authority) == (f"https://{meant}", meant, meant)
+    split = make_settings({"server": {"base_url": written, "domain": "\u00fc.Example"}}, relative_to=Path("/srv"))
+    assert split.domain == "xn--tda.example"
+
+
+@pytest.mark.parametrize(
     ("raw", "words"),
     [
         ({"server": {}}, "server.domain is empty"),
@@ -67,6 +84,9 @@ def test_local_use_with_a_port() -> None:
         ({"server": {"domain": "b.example"}, "comments": {"hold_for_moderation": "x"}}, "hold_for_moderation = 'x'"),
         ({"server": {"base_url": "http://b.example"}}, "needs federation.allow_http = true"),
         ({"server": {"base_url": "https://b.example/blog"}}, "write scheme and host only"),
+        ({"server": {"base_url": "https://ana@b.example"}}, "write scheme and host only"),
+        ({"server": {"base_url": "https://b.example#x"}}, "write scheme and host only"),
+        ({"server": {"base_url": "https://b.example:x"}}, "write scheme and host only"),
         ({"server": {"domain": "https://b.example"}}, "server.domain"),
         ({"server": 3}, "write it as a section"),
     ],

@@ -11,7 +11,7 @@ import click
 from fedblog.blog.ledger import Account
 from fedblog.cli.making import Owner, Place, check_owner, make_config, make_instance
 from fedblog.cli.program import Program, pass_program, read_password
-from fedblog.config import Settings
+from fedblog.config import Settings, make_settings
 from fedblog.errors import Conflict, InvalidInput
 from fedblog.observe import set_up_logging
 
@@ -71,9 +71,14 @@ def _ask(question: str, option: str) -> str:
 
 def _refuse_other(existing: Settings, domain: str, base_url: str, data: str) -> None:
     """An existing configuration wins; options that say something else are a mistake worth stopping for."""
+    domain, base_url = domain.strip(), base_url.strip()
+    meant = existing
+    if domain or base_url:
+        written = {"server": {"domain": domain, "base_url": base_url}, "federation": {"allow_http": True}}
+        meant = make_settings(written, relative_to=Path())
     given = (
-        ("--domain", domain.strip().lower(), existing.domain),
-        ("--base-url", base_url.strip().rstrip("/").lower(), existing.base_url),
+        ("--domain", domain and meant.domain, existing.domain),
+        ("--base-url", base_url and meant.base_url, existing.base_url),
         ("--data", str(Path(data).resolve()) if data else "", str(existing.data_dir)),
     )
     for option, wanted, stands in given:
