@@ -124,7 +124,12 @@ async def login(request: web.Request) -> web.StreamResponse:
         set_cookie(services.settings, redirect, "step", ticket, tickets.LIFETIME)
         return redirect
     redirect = see_other(target)
-    await enter(request, account, redirect, forgiven=buckets)
+
+    def needs_no_code(tx: Tx) -> bool:
+        return not factors.needs_code(tx, account.id)
+
+    if not await enter(request, account, redirect, forgiven=buckets, proved=needs_no_code):
+        return _form(request, target=target, name=name, problem=gettext(_WRONG), status=401)
     return redirect
 
 
@@ -137,9 +142,12 @@ async def enter(
     proved: Callable[[Tx], bool] | None = None,
 ) -> bool:
     """A new session, and the mark that this browser was here. `proved` uses up what was proved, in the same unit of
-    work; where it says False nobody is logged in."""
+    work; where it says False, or the account was locked or got another password meanwhile, nobody is logged in."""
 
     def prove(tx: Tx) -> bool:
+        now = accounts.by_id(tx, account.id)
+        if now is None or now.disabled_at is not None or now.password_hash != account.password_hash:
+            return False
         if proved is not None and not proved(tx):
             return False
         forgive(tx, forgiven)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import time
 
 import pytest
 from aiohttp import FormData
+from multidict import MultiDict
 
-from fedblog.blog.model import HoldPolicy, Post, PostId, PostKind, PostStatus
+from fedblog.blog.model import HoldPolicy, Post, PostId, PostKind, PostStatus, Writing
 from fedblog.storage import listing, posts
+from fedblog.web.studio.describing import undescribed, with_descriptions
+from fedblog.web.studio.forms import Form
 from fedblog.web.studio.timing import field_value, find_zone, read_time, time_words
 from tests.web.desk import NOW, Browser, Desk, Page
 from tests.web.test_studio_posts import post_id, sent, write
@@ -301,3 +305,16 @@ async def test_the_question_before_a_post_goes_out_takes_descriptions(desk: Desk
     post = await desk.parts.db.read(posts.get, PostId(int(number[1])))
     assert post.source == source.replace("![](/media/a.webp)", "![A \\[round\\] loaf\\\\](/media/a.webp)", 1)
     assert 'alt="A [round] loaf\\"' in post.content_html
+
+
+def test_descriptions_go_into_the_text_and_not_into_its_code() -> None:
+    shown = "![](/a.png) and `![](/a.png)`"
+    writing = Writing(title="A", source=f"```\n![](/a.png)\n```\n{shown}")
+    assert undescribed(writing) == ["/a.png"]
+    form = Form(MultiDict({"alt_of": "/a.png", "alt": "A [cat]"}))
+    assert with_descriptions(writing, form).source == (
+        "```\n![](/a.png)\n```\n" + shown.replace("![]", "![A \\[cat\\]]", 1)
+    )
+    begun = time.process_time()
+    assert undescribed(Writing(title="A", source="`" * 200_000 + "![](/b.png)")) == ["/b.png"]
+    assert time.process_time() - begun < 1

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from fedblog.config import make_settings
-from fedblog.storage import accounts
+from fedblog.storage import accounts, factors
+from fedblog.storage.database import Tx
+from fedblog.web.keys import PASSWORDS
 from fedblog.web.login import safe_next
 from fedblog.web.sessions import cookie_name, hash_token, is_secure
 from tests.web.desk import BASE, PASSWORD, Desk, open_desk, query
@@ -160,6 +163,44 @@ async def test_a_device_mark_written_otherwise_is_none(template: Path, tmp_path:
             anna.cookies["fedblog-device"] = mark[:20] + "!" * number + mark[20:]
             statuses.append((await anna.log_in("anna", "wrong guess")).status)
         assert statuses == [401, 401, 401, 429], "each spelling would have had tries of its own"
+
+
+@pytest.mark.proves("SEC-104", "SEC-106")
+async def test_what_changes_while_a_password_is_checked_counts(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Checking takes a while on purpose: who learned the old password must not slip in while it is changed."""
+    account, db = await desk.account("anna"), desk.parts.db
+    passwords = desk.app[PASSWORDS]
+    verify, sealed = passwords.verify, desk.parts.sealer.seal(b"12345678901234567890")
+
+    def turn_on(tx: Tx) -> None:
+        factors.begin_codes(tx, account.id, sealed)
+        factors.confirm_codes(tx, account.id, sealed, 1)
+
+    changes: list[Callable[[Tx], object]] = [
+        lambda tx: tx.run("UPDATE accounts SET disabled_at = 1 WHERE id = $1", account.id),
+        turn_on,
+        lambda tx: accounts.set_password(tx, account.id, "another"),
+    ]
+    undone: list[Callable[[Tx], object]] = [
+        lambda tx: accounts.disable(tx, account.id, False),
+        lambda tx: factors.drop_codes(tx, account.id),
+        lambda tx: accounts.set_password(tx, account.id, account.password_hash),
+    ]
+    for change, undo in zip(changes, undone, strict=True):
+
+        async def slow(stored: str | None, typed: str, change: Callable[[Tx], object] = change) -> bool:
+            fits = await verify(stored, typed)
+            await db.write(change)
+            return fits
+
+        monkeypatch.setattr(passwords, "verify", slow)
+        browser = desk.browser()
+        page = await browser.log_in("anna")
+        assert page.status == 401 or page.location == "/login/second"
+        assert "fedblog-session" not in browser.cookies
+        monkeypatch.setattr(passwords, "verify", verify)
+        await db.write(undo)
+        assert (await desk.browser().log_in("anna")).status == 303
 
 
 async def test_what_worked_is_not_held_against_anybody(template: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from fedblog.web.studio.forms import Form
 MOST: Final = 10
 _LONGEST: Final = 1_500
 _BARE = re.compile(r"!\[\s*\](\(\s*<?([^\s)>]+))")
-_CODE = re.compile(r"^(```|~~~).*?^\1|(`+)(?!`).+?(?<!`)\2(?!`)", re.MULTILINE | re.DOTALL)
+_CODE = re.compile(r"^(```|~~~).*?^\1|(?<!`)(`+)(?!`).+?(?<!`)\2(?!`)", re.MULTILINE | re.DOTALL)
 _MARKUP = re.compile(r"([\\\[\]])")
 
 
@@ -35,4 +35,13 @@ def with_descriptions(writing: Writing, form: Form) -> Writing:
 
 
 def _fill(source: str, url: str, alt: str) -> str:
-    return _BARE.sub(lambda match: f"![{alt}]{match[1]}" if match[2] == url else match[0], source)
+    """What stands in code is an example, and stays."""
+    parts, at = list[str](), 0
+    for code in _CODE.finditer(source):
+        parts += [_fill_text(source[at : code.start()], url, alt), code[0]]
+        at = code.end()
+    return "".join([*parts, _fill_text(source[at:], url, alt)])
+
+
+def _fill_text(text: str, url: str, alt: str) -> str:
+    return _BARE.sub(lambda match: f"![{alt}]{match[1]}" if match[2] == url else match[0], text)
