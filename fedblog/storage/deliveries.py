@@ -141,7 +141,8 @@ def drop_stale(tx: Tx, host: str, before: int) -> int:
     """Give up what has waited for a dead host since before a time (DLV-11); how many."""
     return tx.run(
         "UPDATE deliveries SET state = 'failed', lease_until = 0, last_error = 'host_dead', done_at = $1"
-        " WHERE host = $2 AND state = 'waiting' AND activity_id IN (SELECT id FROM outgoing WHERE created_at < $3)",
+        " WHERE host = $2 AND state = 'waiting'"
+        " AND (SELECT o.created_at FROM outgoing o WHERE o.id = deliveries.activity_id) < $3",
         tx.now,
         host,
         before,

@@ -6,6 +6,7 @@ import asyncio
 import stat
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,6 +95,31 @@ async def test_ACT_15_a_thinner_document_renews_the_keys_only(db: Database, bob:
     kept = await db.write(actors.upsert_remote, profile(inbox="", username="", domain="", keys=(key,)))
     assert kept == bob
     assert await db.read(keys.actor_keys, bob.uri) == [key]
+
+
+async def test_ours_are_found_without_a_look_at_everybody(db: Database) -> None:
+    """Pages ask for them, and there may be a hundred thousand others."""
+    names = [("blog", "blog"), ("alice", "author"), ("instance", "instance")]
+    made = [await db.write(add_author, name, local) for name, local in names]
+
+    def look(tx: Tx) -> list[str]:
+        asked: list[tuple[str, tuple[Any, ...]]] = []
+        ask = tx.all
+
+        def record(sql: str, *params: Any) -> list[tuple[Any, ...]]:
+            asked.append((sql, params))
+            return ask(sql, *params)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tx, "all", record)
+            assert actors.local_actors(tx) == made
+            assert [actors.blog(tx), actors.instance(tx), actors.by_local_name(tx, "ALICE")] == [*made[::2], made[1]]
+            assert actors.by_local_name(tx, "instance") is None
+        if tx.engine != "sqlite":
+            return []
+        return [row[3] for sql, params in asked for row in ask(f"EXPLAIN QUERY PLAN {sql}", *params)]
+
+    assert all("actors_" in step or "ORDER BY" in step for step in await db.read(look))
 
 
 async def test_ours_are_never_overwritten_from_outside(db: Database, alice: Actor) -> None:
