@@ -78,6 +78,8 @@ def maybe_uri(value: object) -> Uri | None:
 def _host_is_plain(host: str) -> bool:
     if ":" in host:
         return bool(_IPV6.match(host))
+    if len(host) > _MAX_HOST:  # what ASCII makes of it is longer still, and takes a while
+        return False
     try:
         ascii_host = host.lower().encode("idna").decode() if not host.isascii() else host.lower()
     except UnicodeError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from fedblog.activitypub.block_lists import read_block_list
@@ -32,7 +33,8 @@ class BlockListReader:
             return
         try:
             text = await self._fetch(known.url)
-            found = read_block_list(text, own=(self._settings.domain, self._settings.authority))
+            own = (self._settings.domain, self._settings.authority)
+            found = await asyncio.to_thread(read_block_list, text, own=own)  # names in other scripts take a while
         except (FetchFailed, FetchTemporary, InvalidInput) as exc:
             await self._db.write(block_subscriptions.failed, list_id, str(exc))
             return

@@ -85,7 +85,7 @@ async def import_list(request: web.Request, who: Who, form: Form) -> web.StreamR
         if upload is not None:
             title = " ".join(upload.filename.split())[:200] or title
             text = _as_text(await asyncio.to_thread(upload.file.read, MOST_BYTES + 1))
-        found = read_block_list(text, own=_own(services))
+        found = await asyncio.to_thread(read_block_list, text, own=_own(services))
         if not found.entries:
             raise InvalidInput(_("No line of this list can be used."), reason="list_empty")
     except StorageUnavailable:
