@@ -142,15 +142,17 @@ class _Batch:
             if key is None:
                 continue
             makes = {one.activity.id or ""}
+            note = like = None
             if isinstance(effect, Keep):
                 makes.add(effect.new.uri)
                 answers.update(effect.arrived.note.in_reply_to[:1])
-            elif isinstance(effect, React):
-                makes.add(f"{one.known.actor.id} {effect.kind} {effect.object_uri}")
+                note = _new_note(key, effect)
+            elif isinstance(effect, React) and (like := _new_like(key, effect)) is not None:
+                makes.add(f"{like.actor_id} {like.kind} {like.post_id}")  # the post's id has many spellings
             if made.isdisjoint(makes | answers):
-                if isinstance(effect, Keep) and (note := _new_note(key, effect)) is not None:
+                if isinstance(effect, Keep) and note is not None:
                     notes[place] = _Note(note, effect)
-                elif isinstance(effect, React) and (like := _new_like(key, effect)) is not None:
+                elif isinstance(effect, React) and like is not None:
                     likes[place] = _Like(like, effect)
             made |= makes
         return notes, likes

@@ -191,3 +191,25 @@ async def test_one_write_takes_all_that_wait(house: House, monkeypatch: pytest.M
     assert len({path for path, _ in places}) == 22
     assert len(await house.db.read(drawn.outline, post.id, 100)) == 22
     assert await house.db.integrity() == []
+
+
+async def test_one_like_in_many_spellings_is_one_like(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who names a post in two ways at one moment counts once, and spoils no batch for the others."""
+    arrivals: list[Arrival] = []
+
+    async def collect(_: Any, arrival: Arrival) -> Outcome:
+        arrivals.append(arrival)
+        return Outcome.NOT_OURS
+
+    post = await house.publish()
+    bob = house.person()
+    await house.send(house.create(house.note(bob, post.uri)))
+    with monkeypatch.context() as patch:
+        patch.setattr(house.db, "together", collect)
+        for end in ("", "?a", "?b", "#c"):
+            await house.send(house.activity("Like", bob, f"{post.uri}{end}"))
+        await house.send(house.create(house.note(bob, post.uri)))
+    assert len(arrivals) == 5
+    outcomes = await house.db.write(taken.take_together, arrivals)
+    assert outcomes == [Outcome.REACTION_KEPT] * 4 + [Outcome.REPLY_PUBLISHED]
+    assert (await house.get_post(post)).like_count == 1
