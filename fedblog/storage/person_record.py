@@ -9,8 +9,9 @@ from fedblog.activitypub.discovery import parse_acct
 from fedblog.activitypub.urls import host_of, maybe_uri
 from fedblog.blog.model import Actor
 from fedblog.storage import replies, sources
+from fedblog.storage.moderation import domains_of
 from fedblog.storage.rows import ACTOR, read_actor, read_url
-from fedblog.storage.tx import Row, Tx
+from fedblog.storage.tx import Row, Tx, marks
 
 MAX_LOG = 10_000
 
@@ -122,6 +123,7 @@ def _json(document: bytes) -> Any:
 
 def _moderation(tx: Tx, actor: Actor) -> dict[str, Any]:
     uris = {row[0] for row in tx.all("SELECT uri FROM replies WHERE actor_id = $1", actor.id)} | {actor.uri}
+    above = dict.fromkeys((*domains_of(host_of(actor.uri)), *domains_of(actor.domain)))
     by_them: list[dict[str, Any]] = []
     about: list[dict[str, Any]] = []
     for reporter, objects, content, at in tx.all("SELECT reporter_uri, objects, content, created_at FROM reports"):
@@ -142,9 +144,11 @@ def _moderation(tx: Tx, actor: Actor) -> dict[str, Any]:
         "blocks": _rows(
             tx,
             "kind, value, reason, created_at",
-            "blocks WHERE (kind = 'actor' AND value = $1) OR (kind IN ('domain', 'limit') AND value = $2)",
+            "blocks WHERE (kind = 'actor' AND value = $1) OR (kind = 'account' AND value = $2)"
+            f" OR (kind IN ('domain', 'limit') AND value IN ({marks(len(above), 3)}))",
             actor.uri,
-            host_of(actor.uri),
+            f"{actor.username}@{actor.domain}".lower(),
+            *above,
         ),
     }
 

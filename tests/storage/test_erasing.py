@@ -63,6 +63,12 @@ async def test_a_person_goes_and_the_branch_below_stays(db: Database, clock: Clo
         "follows": 1,
         "reports_about_them": 2,
     }
+    for kind, value in (("account", "bob@remote.example"), ("limit", "example"), ("domain", "elsewhere.example")):
+        await db.write(moderation.block, kind, value, "")
+    blocks = (await db.read(person_record.held, bob))["blocks"]
+    assert {one["kind"] for one in blocks} == {"account", "limit"}, "also those that reach them by a wider name"
+    for kind, value in (("account", "bob@remote.example"), ("limit", "example")):
+        await db.write(moderation.unblock, kind, value)
     uris = [one["uri"] for one in told["replies"]]
     done = await db.write(erasing.erase, bob.id)
     await db.write(erasing.tidy)
