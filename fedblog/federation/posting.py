@@ -122,10 +122,9 @@ class Posting:
         at: int | None,
     ) -> Post:
         """Save a text (None: as a new post) and publish it, or plan that for `at`. Sent twice, it goes out once."""
-        if post_id is None or expected_version != _get(tx, post_id).version:
-            sent = planning.sent_already(tx, post_id, text, author_id=editor_id, at=at)
-            if sent is not None:
-                return sent
+        sent = planning.sent_already(tx, post_id, text, expected_version, author_id=editor_id, at=at)
+        if sent is not None:
+            return sent
         if post_id is None:
             post = posts.create_draft(tx, text, author_id=editor_id, editor_id=editor_id)
         else:

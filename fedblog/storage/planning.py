@@ -33,15 +33,19 @@ def schedule(tx: Tx, post_id: PostId, at: int | None) -> Post:
     return _get(tx, post_id)
 
 
-def sent_already(tx: Tx, post_id: PostId | None, text: PostText, *, author_id: ActorId, at: int | None) -> Post | None:
+def sent_already(
+    tx: Tx, post_id: PostId | None, text: PostText, version: int | None, *, author_id: ActorId, at: int | None
+) -> Post | None:
     """The post as which this very text went out, or was planned for `at`, a moment ago: somebody pressed twice, or sent
-    the form again because the answer got lost. `post_id` None: it was a new post of that author."""
+    the form again because the answer got lost. `post_id` None: it was a new post of that author; else one whose
+    `version` this text was not written for any more."""
     since = tx.now - PRESSED_TWICE
     if post_id is None:
         tx.lock(f"slugs:{author_id}")
         whose, who = f"author_id = $1 AND created_at >= {since}", int(author_id)
     else:
-        _lock(tx, post_id)
+        if version == _lock(tx, post_id).version:
+            return None
         whose, who = "id = $1", int(post_id)
     gone, when = ("status = 'published' AND published_at >= $2", since)
     if at is not None:

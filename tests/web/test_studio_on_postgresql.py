@@ -73,6 +73,7 @@ async def test_it_is_postgresql(desk: Desk) -> None:
 # Posts, revisions, plans, the trash, lists, search, deliveries.
 test_publish = test_studio_posts.test_publishing_queues_the_create_and_shows_the_page
 test_again = test_studio_posts.test_unpublish_asks_first_and_publishing_again_gives_a_new_id
+test_twice = test_studio_posts.test_a_form_that_is_sent_twice_publishes_once
 test_retry = test_studio_posts.test_what_could_not_be_delivered_can_be_sent_again
 test_plan = test_editor.test_a_post_is_planned_changed_and_taken_back
 test_filters = test_studio_lists.test_tabs_filters_and_words_find_posts
