@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 from PIL import Image
 from playwright.async_api import Browser, Page, async_playwright
@@ -55,7 +56,11 @@ STUDIO = {
     "account": "/studio/account",
     "looks": "/studio/looks",
     "people": "/studio/people",
+    "second-factor": "/studio/account/second",
     "blocks": "/studio/blocks",
+    "block-lists": "/studio/blocks/lists",
+    "rules": "/studio/rules",
+    "privacy": "/studio/privacy?who={person}",
     "inbox-log": "/studio/inbox-log",
 }
 ON_A_PHONE = ("home", "post", "conversation", "editor", "conversations", "statistics")
@@ -84,7 +89,8 @@ async def _values(browser: Browser, demo: Demo) -> dict[str, str]:
     await page.close()
     numbers = (re.search(r'data-post="(\d+)"', html), re.search(r'id="reply-(\d+)"', html))
     post_id, reply = (found[1] if found else "0" for found in numbers)
-    return {"post": path, "post_id": post_id, "reply": reply}
+    person = re.search(r"@ines@[\w.]+:\d+", html)
+    return {"post": path, "post_id": post_id, "reply": reply, "person": quote(person[0] if person else "")}
 
 
 async def _walk(browser: Browser, demo: Demo, values: dict[str, str], size: str, scheme: str, only: set[str]) -> None:

@@ -60,8 +60,8 @@ def _walk(element: ET.Element) -> Iterator[str]:
 async def test_no_word_of_ours_is_forgotten(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = desks.desk_settings
 
-    def strange(folder: Path, **limits: Any) -> Settings:
-        settings = plain(folder, **limits)
+    def strange(folder: Path, *database: str, **limits: Any) -> Settings:
+        settings = plain(folder, *database, **limits)
         return msgspec.structs.replace(settings, blog=msgspec.structs.replace(settings.blog, language="en-XA"))
 
     monkeypatch.setattr(desks, "desk_settings", strange)
