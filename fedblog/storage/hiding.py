@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from fedblog.activitypub.urls import host_of
 from fedblog.blog.model import ActorId, ReplyId, ReplyState
+from fedblog.errors import Conflict, NotFound
 from fedblog.storage import moderation, quotes, reactions, replies
 from fedblog.storage.moderation import id_patterns
 from fedblog.storage.tx import Tx
@@ -56,5 +59,6 @@ def _turn(tx: Tx, actor_id: ActorId, state: ReplyState, reason: str, new_state: 
         reason,
     )
     for (reply_id,) in found:
-        replies.set_state(tx, ReplyId(reply_id), new_state, new_reason)
+        with suppress(Conflict, NotFound):  # deleted by its author since that look (PostgreSQL has several writers)
+            replies.set_state(tx, ReplyId(reply_id), new_state, new_reason)
     return len(found)

@@ -384,6 +384,29 @@ async def test_LIFE_05_a_reply_that_comes_while_its_author_is_blocked_does_not_s
     assert await db.read(threads.thread, post.id) == []
 
 
+async def test_LIFE_05_a_reply_that_is_deleted_at_that_moment_keeps_no_block_from_its_author(
+    db: Database, bob: Actor, post: Post
+) -> None:
+    for _ in range(2):
+        await db.write(replies.add, new_reply(bob.id, post.uri), post_id=post.id, parent_id=None)
+    first, second = [row.reply.id for row in await db.read(threads.thread, post.id)]
+    removed, other_is_done = threading.Event(), threading.Event()
+
+    def delete(tx: Tx) -> None:
+        replies.remove(tx, first)
+        removed.set()
+        other_is_done.wait(0.3)  # it waits for this one, and finds out only then
+
+    async def block() -> int:
+        await asyncio.to_thread(removed.wait, 20)
+        return await db.write(hiding.hide_all_of, bob.id)
+
+    await asyncio.gather(db.write(delete), block())
+    other_is_done.set()
+    states = [reply.state for each in (first, second) if (reply := await db.read(replies.by_id, each)) is not None]
+    assert states == [ReplyState.REMOVED, ReplyState.HIDDEN]
+
+
 @pytest.mark.parametrize("leave", [False, True])
 async def test_LIFE_05_a_like_that_comes_while_its_author_goes_is_not_counted(
     db: Database, bob: Actor, post: Post, leave: bool
