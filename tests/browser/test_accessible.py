@@ -47,6 +47,8 @@ STUDIO = (
     "/studio/reports",
     "/studio/looks",
     "/studio/account/second",
+    "/studio/posts/{post}/boost",
+    "/studio/rules?kind=filter",
 )
 SOURCE = """The *kettle* sings, [outside](https://example.org) the day begins. #bread
 

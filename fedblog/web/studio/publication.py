@@ -75,6 +75,7 @@ async def ask_boost(request: web.Request, who: Who) -> web.StreamResponse:
         ],
         target=f"/studio/posts/{post.id}/boost",
         button=gettext("Boost"),
+        harmless=True,
         fields={},
         back=f"/studio/posts/{post.id}",
     )
