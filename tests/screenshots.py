@@ -26,6 +26,7 @@ MOST_HEIGHT = 4_000
 WIDTHS = {"desk": 1280, "phone": 390}
 
 PUBLIC = {
+    "front": "/#",
     "home": "/",
     "post": "{post}",
     "conversation": "{post}#thoughts",
