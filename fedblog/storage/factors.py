@@ -123,10 +123,12 @@ def add_passkey(
 
 
 def passkey_used(tx: Tx, credential_id: str, sign_count: int) -> bool:
-    """It opened the door; False where it was removed meanwhile."""
+    """It opened the door; False where it was removed meanwhile, or was used with that count by another (WebAuthn 7.2,
+    step 21)."""
     return bool(
         tx.run(
-            "UPDATE passkeys SET sign_count = $1, used_at = $2 WHERE credential_id = $3",
+            "UPDATE passkeys SET sign_count = $1, used_at = $2 WHERE credential_id = $3"
+            " AND (sign_count < $1 OR (sign_count = 0 AND $1 = 0))",
             sign_count,
             tx.now,
             credential_id,

@@ -54,11 +54,16 @@ async def test_passkeys_belong_to_one_account_and_go_with_it(db: Database) -> No
     assert kept is not None
     assert (kept.account_id, kept.public_key, kept.sign_count, kept.used_at) == (ana, b"\x01\x02", 3, None)
     assert await db.write(factors.passkey_used, "one", 4)
+    for count in (4, 3, 0):
+        assert not await db.write(factors.passkey_used, "one", count), "a copy of it says that"
     assert not await db.write(factors.passkey_used, "none", 4)
     assert not await db.write(factors.drop_passkey, bea, kept.id)
     assert await db.write(factors.drop_passkey, ana, kept.id)
     for number in range(factors.MOST_PASSKEYS):
         await db.write(give, bea, f"b{number}")
+    await db.write(lambda tx: tx.run("UPDATE passkeys SET sign_count = 0 WHERE credential_id = 'b1'"))
+    for _ in range(2):
+        assert await db.write(factors.passkey_used, "b1", 0), "many never count"
     with pytest.raises(Conflict):
         await db.write(give, bea, "more")
     await db.write(factors.begin_codes, bea, b"x")
