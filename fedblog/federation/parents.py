@@ -9,7 +9,7 @@ from typing import Any
 from fedblog.activitypub.ids import LocalIds
 from fedblog.activitypub.urls import Uri, maybe_uri
 from fedblog.blog.heads import PostHead
-from fedblog.blog.model import Post, PostStatus
+from fedblog.blog.model import Post, PostId, PostStatus
 from fedblog.config import Settings
 from fedblog.errors import FetchFailed, FetchGone
 from fedblog.federation.context import Context
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 MAX_LEVELS = 100
 LEVELS_A_JOB = 10
 FETCHES_A_JOB = 20
+MAX_CONTEXTS = 4
 DAY = 86_400
 _CLOSED = ("http_401", "http_403")  # asked again after a day, and not before (BACK-02)
 
@@ -87,7 +88,10 @@ class ParentFetch:
                 if not _is_missing(exc):
                     raise
                 log.info("the thread above %s is broken: %s can't be had", start, current)
-                await self._db.write(_stand_in, context, current, found, exc.reason in _CLOSED)
+                # Looked for beside the writers: of a thread elsewhere, that goes through all replies.
+                post_id = await self._db.read(_post_above, context, current, found)
+                if post_id is not None:
+                    await self._db.write(_stand_in, context, post_id, current, found, exc.reason in _CLOSED)
                 return
             if not arrived.visibility.is_public:
                 return
@@ -102,14 +106,22 @@ def _is_missing(exc: FetchFailed) -> bool:
     return isinstance(exc, FetchGone) or exc.reason in _CLOSED
 
 
-def _stand_in(tx: Tx, context: Context, uri: Uri, found: list[Arrived], closed: bool) -> None:
-    """What answers a reply that can't be had keeps its place, where we know that its thread is ours (BACK-02)."""
+def _post_above(tx: Tx, context: Context, uri: Uri, found: list[Arrived]) -> PostId | None:
+    """The post in whose thread a reply that can't be had must be, if what answers it says so."""
     waiting = replies.waiting_orphans(tx, uri)
     notes = [found[-1].note] if found else []
     contexts = dict.fromkeys([*(note.context for note in notes), *(orphan.context for orphan in waiting)])
-    post = next((post for name in contexts if name and (post := _post_of(tx, context, name)) is not None), None)
-    if post is None:
+    ours_first = sorted(filter(None, contexts), key=lambda name: not context.ids.is_local(name))
+    posts_above = (_post_of(tx, context, name) for name in ours_first[:MAX_CONTEXTS])
+    return next((post.id for post in posts_above if post is not None), None)
+
+
+def _stand_in(tx: Tx, context: Context, post_id: PostId, uri: Uri, found: list[Arrived], closed: bool) -> None:
+    """What answers a reply that can't be had keeps its place, where we know that its thread is ours (BACK-02)."""
+    post = posts.by_id(tx, post_id)
+    if post is None or post.status is not PostStatus.PUBLISHED:
         return
+    waiting = replies.waiting_orphans(tx, uri)
     times = [orphan.published_at for orphan in waiting] or [tx.now]
     placeholder = placeholders.add(
         tx,

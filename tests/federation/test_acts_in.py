@@ -9,7 +9,7 @@ import pytest
 
 from fedblog.blog.model import Post, QuotePolicy, QuoteState, Reply, ReplyPolicy, ReplyState
 from fedblog.federation.approvals import ApprovalTeller
-from fedblog.storage import actors, followers, jobs, quotes, replies
+from fedblog.storage import actors, followers, jobs, placeholders, quotes, replies
 from fedblog.storage.database import Tx
 from tests.federation.house import PUBLIC, SEALER, House
 
@@ -365,6 +365,32 @@ async def test_BACK_02_a_child_keeps_its_place_under_a_placeholder(house: House,
     asked = house.world.fetches(missing)
     await house.run_jobs()
     assert house.world.fetches(missing) == asked
+
+
+async def test_BACK_02_few_contexts_are_looked_for_ours_first(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of other servers goes through all replies, and anybody can name as many as they like."""
+    looked: list[str] = []
+
+    def look(_: Tx, context: str) -> None:
+        looked.append(context)
+
+    monkeypatch.setattr(placeholders, "post_of_context", look)
+    post = await house.publish()
+    shy = house.person("shy.example", "shy")
+    missing = f"{shy}/notes/gone"
+    house.world.serve({"id": missing}, status=404)
+    names = [f"https://x.example/contexts/{number}" for number in range(9)]
+    for name in [*names, house.ids.collection(post.uri, "context")]:
+        await house.send(house.create(house.note(house.person(), missing, context=name)))
+    await house.run_jobs()
+    assert looked == []
+    assert [row.reply.uri for row in await house.thread(post)][:1] == [missing]
+    missing = f"{shy}/notes/gone2"
+    house.world.serve({"id": missing}, status=404)
+    for name in names:
+        await house.send(house.create(house.note(house.person(), missing, context=name)))
+    await house.run_jobs()
+    assert len(looked) == 4
 
 
 async def test_BACK_02_what_was_closed_is_asked_once_more_after_a_day(house: House) -> None:
