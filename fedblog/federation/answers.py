@@ -25,7 +25,7 @@ from fedblog.blog.model import (
 from fedblog.errors import Conflict, Forbidden, InvalidInput, NotFound
 from fedblog.federation.compose import Written
 from fedblog.federation.outbox import Outbox
-from fedblog.storage import actors, posts, reactions, replies
+from fedblog.storage import actors, branches, posts, reactions, replies
 from fedblog.storage.database import Tx
 from fedblog.storage.outgoing import Audience
 
@@ -215,7 +215,7 @@ class Answering:
 
     def _audience(self, tx: Tx, reply: Reply, author: Actor, mentioned: Sequence[Actor]) -> Audience:
         """Public: followers, the branch above and the mentioned; private: whom it answers and mentions, personally."""
-        branch = [actor for actor in replies.branch_actors(tx, reply.id) if actor.id != author.id]
+        branch = [actor for actor in branches.branch_actors(tx, reply.id) if actor.id != author.id]
         if reply.visibility.is_public:
             return Audience(followers_of=(author.id,), actors=_remote_ids((*branch, *mentioned)))
         parent = replies.by_uri(tx, reply.in_reply_to)

@@ -12,6 +12,7 @@ from fedblog.errors import StorageUnavailable
 from fedblog.federation.pictures import RemotePictures
 from fedblog.storage import (
     block_lists,
+    branches,
     deliveries,
     emoji,
     erasing,
@@ -20,7 +21,6 @@ from fedblog.storage import (
     keys,
     planning,
     posts,
-    replies,
     reply_media,
     tombstones,
 )
@@ -46,7 +46,7 @@ def tidy(tx: Tx) -> None:
     in the trash for a month; publish what is overdue. In the first hour of a day, emoji that nothing names any more and
     pictures of hidden replies."""
     inbox.prune(tx)
-    replies.drop_orphans(tx, tx.now - ORPHAN_DAYS * DAY)
+    branches.drop_orphans(tx, tx.now - ORPHAN_DAYS * DAY)
     tombstones.prune(tx, tx.now - TOMBSTONE_DAYS * DAY)
     deliveries.prune(tx, tx.now - DELIVERY_DAYS * DAY)
     hosts.prune(tx, tx.now - HOST_DAYS * DAY, HOSTS_AT_ONCE)

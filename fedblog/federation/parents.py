@@ -19,7 +19,7 @@ from fedblog.federation.notes import Arrived, fetch, keep_note
 from fedblog.federation.permission import recheck_below
 from fedblog.federation.places import find_ours, find_parent
 from fedblog.federation.resolver import Resolver
-from fedblog.storage import actors, jobs, placeholders, posts, replies
+from fedblog.storage import actors, branches, jobs, placeholders, posts, replies
 from fedblog.storage.database import Database, Tx
 
 log = logging.getLogger(__name__)
@@ -108,7 +108,7 @@ def _is_missing(exc: FetchFailed) -> bool:
 
 def _post_above(tx: Tx, context: Context, uri: Uri, found: list[Arrived]) -> PostId | None:
     """The post in whose thread a reply that can't be had must be, if what answers it says so."""
-    waiting = replies.waiting_orphans(tx, uri)
+    waiting = branches.waiting_orphans(tx, uri)
     notes = [found[-1].note] if found else []
     contexts = dict.fromkeys([*(note.context for note in notes), *(orphan.context for orphan in waiting)])
     ours_first = sorted(filter(None, contexts), key=lambda name: not context.ids.is_local(name))
@@ -121,7 +121,7 @@ def _stand_in(tx: Tx, context: Context, post_id: PostId, uri: Uri, found: list[A
     post = posts.by_id(tx, post_id)
     if post is None or post.status is not PostStatus.PUBLISHED:
         return
-    waiting = replies.waiting_orphans(tx, uri)
+    waiting = branches.waiting_orphans(tx, uri)
     times = [orphan.published_at for orphan in waiting] or [tx.now]
     placeholder = placeholders.add(
         tx,

@@ -9,7 +9,7 @@ from fedblog.blog.heads import PostHead
 from fedblog.blog.ledger import ActivityId
 from fedblog.blog.model import Actor, ActorId, ReplyId, ReplyPolicy, ReplyState
 from fedblog.blog.policy import may_reply
-from fedblog.storage import actors, followers, outgoing, replies, sources
+from fedblog.storage import actors, branches, followers, outgoing, replies, sources
 from fedblog.storage.database import Tx
 from fedblog.storage.outgoing import Audience
 
@@ -41,7 +41,7 @@ def is_follower(tx: Tx, actor_id: ActorId, author_id: ActorId) -> bool:
 
 def recheck_below(tx: Tx, ids: LocalIds, post: PostHead, top: ReplyId) -> None:
     """Orphans that found their place below `top` were judged before anybody knew under which post they belong."""
-    for reply in replies.below(tx, top):
+    for reply in branches.below(tx, top):
         author = actors.by_id(tx, reply.actor_id)
         reason = refusal(tx, post, author) if reply.visibility.is_public else ""
         if reason and reply.state in (ReplyState.PUBLISHED, ReplyState.HELD):

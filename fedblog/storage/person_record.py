@@ -8,7 +8,7 @@ from typing import Any
 from fedblog.activitypub.discovery import parse_acct
 from fedblog.activitypub.urls import host_of, maybe_uri
 from fedblog.blog.model import Actor
-from fedblog.storage import replies, sources
+from fedblog.storage import branches, sources
 from fedblog.storage.moderation import domains_of
 from fedblog.storage.rows import ACTOR, read_actor, read_url
 from fedblog.storage.tx import Row, Tx, marks
@@ -108,7 +108,7 @@ def _reply(tx: Tx, row: Row) -> dict[str, Any]:
     found = dict(zip(_REPLY.replace(" ", "").split(","), row[1:], strict=True))
     found["attachments"] = json.loads(found["attachments"])
     found["url"] = read_url(found["uri"], found["url"])
-    found["in_reply_to"] = found["in_reply_to"] or replies.above(tx, row[0])
+    found["in_reply_to"] = found["in_reply_to"] or branches.above(tx, row[0])
     received = sources.original(tx, row[0])
     found["as_received"] = _json(received) if received else None
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fedblog.blog.ledger import LocalKey
 from fedblog.blog.model import Actor, Post, Quote, QuotePolicy, QuoteState, ReactionKind, ReplyPolicy
-from fedblog.storage import actors, keys, listing, moderation, placeholders, posts, quotes, reactions, replies
+from fedblog.storage import actors, branches, keys, listing, moderation, placeholders, posts, quotes, reactions, replies
 from fedblog.storage.database import Database
 from fedblog.storage.seal import Sealer
 from tests.storage.support import Clock, add_author, add_post, new_reply, profile
@@ -80,7 +80,7 @@ async def test_BACK_02_a_placeholder_holds_a_place_and_gives_it_up(db: Database)
     assert found is not None
     assert found.reply_count == 2
     assert await db.read(placeholders.post_of_context, "c") == post.id
-    assert [one.id for one in await db.read(replies.below, made.id)] != []
+    assert [one.id for one in await db.read(branches.below, made.id)] != []
 
 
 async def test_ACT_13_ART_17_pins_and_policies_are_kept(db: Database, clock: Clock) -> None:

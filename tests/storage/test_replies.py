@@ -22,7 +22,7 @@ from fedblog.blog.model import (
     Visibility,
 )
 from fedblog.errors import Conflict, NotFound
-from fedblog.storage import actors, posts, reactions, replies, rows, sources, tombstones
+from fedblog.storage import actors, branches, posts, reactions, replies, rows, sources, tombstones
 from fedblog.storage.database import Database, Tx
 from tests.storage.support import START, Clock, add_author, add_post, new_reply, profile
 
@@ -128,7 +128,7 @@ async def test_INB_15_an_orphan_is_hidden_until_its_parent_comes(db: Database, p
     assert orphan.state is below.state is ReplyState.ORPHAN
     assert orphan.post_id is None
     assert await shown(db, post) == []
-    assert [each.id for each in await db.read(replies.waiting_orphans, parent.uri)] == [orphan.id]
+    assert [each.id for each in await db.read(branches.waiting_orphans, parent.uri)] == [orphan.id]
     arrived = await db.write(replies.add, parent, post_id=post.id, parent_id=None)
     assert await shown(db, post) == [arrived.id, orphan.id]
     assert await count(db, post) == 2
@@ -155,7 +155,7 @@ async def test_INB_15_orphans_die(db: Database, post: Post, bob: ActorId, clock:
     )
     clock.forward(100)
     young = await db.write(replies.add, new_reply(bob, "https://x.example/1"), post_id=None, parent_id=None)
-    assert await db.write(replies.drop_orphans, START + 50) == 1
+    assert await db.write(branches.drop_orphans, START + 50) == 1
     assert await db.read(replies.by_id, old.id) is None
     assert await db.read(replies.by_id, young.id) is not None
 
@@ -237,7 +237,7 @@ async def test_INB_15_a_chain_of_2000_in_any_order_is_the_same_tree(
     assert await count(db, post) == 1_000
     await db.write(replies.set_state, middle.id, ReplyState.PUBLISHED, "")
     assert await count(db, post) == 2_000
-    assert len(await db.read(replies.branch_actors, rows[-1].reply.id)) == 1
+    assert len(await db.read(branches.branch_actors, rows[-1].reply.id)) == 1
 
 
 async def test_a_thread_5000_wide_is_read_in_pages(db: Database, post: Post, bob: ActorId) -> None:
@@ -406,7 +406,7 @@ async def test_lists_for_collections_feeds_and_conversations(db: Database, post:
     assert await db.read(replies.recent, limit=10, author_id=bob) == []
     assert await db.read(replies.count_held) == await db.read(replies.count_held, alice.id) == 1
     assert await db.read(replies.count_public) == 2
-    above = await db.read(replies.branch_actors, own.id)
+    above = await db.read(branches.branch_actors, own.id)
     assert [actor.id for actor in above] == [alice.id, bob]
     await db.write(replies.mark_seen, [top.id])
     seen = await db.read(replies.by_id, top.id)

@@ -9,7 +9,7 @@ from aiohttp import web
 from fedblog.activitypub.ids import LocalIds
 from fedblog.blog.model import ReplyId
 from fedblog.errors import NotFound
-from fedblog.storage import desk, replies
+from fedblog.storage import branches, desk
 from fedblog.storage.database import Tx
 from fedblog.web.keys import SERVICES
 from fedblog.web.studio.access import Who, number_in_path, show
@@ -48,6 +48,6 @@ def _read(tx: Tx, who: Who, ids: LocalIds, reply_id: ReplyId) -> InPlace | None:
             break
         chain.append(one)
         parent = one[0].reply.parent_id
-    answers = [desk.reply_for(tx, who.reader, below) for below in replies.children(tx, reply_id, _BELOW)]
+    answers = [desk.reply_for(tx, who.reader, below) for below in branches.children(tx, reply_id, _BELOW)]
     items = reply_items(tx, who, ids, chain[::-1] + [one for one in answers if one is not None], tx.now)
     return InPlace(items[: len(chain) - 1], items[len(chain) - 1], items[len(chain) :])
