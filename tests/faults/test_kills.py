@@ -11,6 +11,7 @@ import pytest
 from tests.faults.rig import run
 
 
+@pytest.mark.timeout(3_600)  # 200 kills take ten minutes
 @pytest.mark.proves("SEC-126")
 async def test_nothing_promised_is_lost(tmp_path: Path) -> None:
     """20 kills here; FEDBLOG_KILLS and FEDBLOG_SEED change that. The seed stands in the output of a failure."""
