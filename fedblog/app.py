@@ -121,27 +121,16 @@ async def services(
         keyring = Keyring(fetcher, db, clock)
         resolver = Resolver(fetcher, db, clock)
 
-        def pictures(folder: str, max_bytes: int, limits: Limits) -> RemotePictures:
-            store = PictureStore(settings.data_dir / folder, max_bytes, limits, clock)
-            made = RemotePictures(client, store, clock)
-            stack.push_async_callback(made.close)
-            return made
-
-        kept = settings.media
-        attached = pictures("attached", kept.remote_media_cache_bytes, attached_limits(kept.remote_media_bytes))
-
+        avatars, emoji, attached = _remote_pictures(client, settings, clock)
+        for kept in (avatars, emoji, attached):
+            stack.push_async_callback(kept.close)
         publisher = Publisher(db, ids, settings, sealer, fetcher=fetcher, resolver=resolver)
-        teller = Teller(db, settings, sealer, client, lambda: renderer or Renderer(settings, Assets()), clock)
         handlers: dict[str, JobHandler] = {
-            **_job_handlers(db, fetcher, resolver, ids, settings, clock),
-            "tell_approved": ApprovalTeller(db, ids, sealer),
+            **_reading_jobs(db, fetcher, resolver, ids, settings, clock),
+            **_telling_jobs(db, client, ids, settings, sealer, clock),
             **timed_acts(publisher),
-            websub.KIND: websub.HubTeller(client, settings),
-            TELL_AUTHOR: teller,
-            changes.KIND: changes.ChangeTeller(db, settings, clock),
+            TELL_AUTHOR: Teller(db, settings, sealer, client, lambda: renderer or Renderer(settings, Assets()), clock),
             reply_media.KIND: MediaForgetter(db, attached.store, settings),
-            erasing.TIDY: IndexTidier(db),
-            block_subscriptions.KIND: BlockListReader(db, client, settings),
         }
         yield Services(
             settings=settings,
@@ -160,8 +149,8 @@ async def services(
             worker=_delivery(db, client, signer, settings, clock),
             jobs=JobRunner(db, handlers, clock=clock, slow=("backfill",)),
             library=Library(db, settings),
-            avatars=pictures("avatars", kept.avatar_cache_bytes, AVATAR_LIMITS),
-            emoji=pictures("emoji", kept.emoji_cache_bytes, EMOJI_LIMITS),
+            avatars=avatars,
+            emoji=emoji,
             attached=attached,
             indexer=Indexer(db),
         )
@@ -178,9 +167,26 @@ def _delivery(db: Database, client: Client, signer: Signer, settings: Settings, 
     )
 
 
-def _job_handlers(
+def _remote_pictures(
+    client: Client, settings: Settings, clock: Clock
+) -> tuple[RemotePictures, RemotePictures, RemotePictures]:
+    """The proxies for avatars, for custom emoji and for pictures of replies."""
+    media = settings.media
+
+    def proxy(folder: str, max_bytes: int, limits: Limits) -> RemotePictures:
+        return RemotePictures(client, PictureStore(settings.data_dir / folder, max_bytes, limits, clock), clock)
+
+    return (
+        proxy("avatars", media.avatar_cache_bytes, AVATAR_LIMITS),
+        proxy("emoji", media.emoji_cache_bytes, EMOJI_LIMITS),
+        proxy("attached", media.remote_media_cache_bytes, attached_limits(media.remote_media_bytes)),
+    )
+
+
+def _reading_jobs(
     db: Database, fetcher: Fetcher, resolver: Resolver, ids: LocalIds, settings: Settings, clock: Clock
 ) -> dict[str, JobHandler]:
+    """What asks other servers, and what looks after what came."""
     return {
         "backfill": Backfill(db, resolver, ids, settings, clock),
         "fetch_parent": ParentFetch(db, resolver, ids, settings, clock),
@@ -188,6 +194,19 @@ def _job_handlers(
         "refresh_counts": CountReader(db, resolver, after=settings.federation.counts_after),
         "check_inbox": InboxCheck(db, resolver),
         SYNCHRONISE: FollowersSync(db, fetcher, ids),
+        erasing.TIDY: IndexTidier(db),
+    }
+
+
+def _telling_jobs(
+    db: Database, client: Client, ids: LocalIds, settings: Settings, sealer: Sealer, clock: Clock
+) -> dict[str, JobHandler]:
+    """What tells somebody, or reads a list for somebody."""
+    return {
+        "tell_approved": ApprovalTeller(db, ids, sealer),
+        websub.KIND: websub.HubTeller(client, settings),
+        changes.KIND: changes.ChangeTeller(db, settings, clock),
+        block_subscriptions.KIND: BlockListReader(db, client, settings),
     }
 
 
